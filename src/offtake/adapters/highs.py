@@ -1,0 +1,266 @@
+"""The solver port on HiGHS (https://highs.dev). One ``Highs`` per call: no state, no warm start, one answer per seed.
+
+Warm starts are left out on purpose. HiGHS has open faults in which a warm start ends in a wrong "optimal"
+(ERGO-Code/HiGHS#3294 and #3194), and a plan that depends on what was solved before it cannot be repeated alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Thread
+from time import monotonic
+from typing import Final
+
+import highspy
+import numpy as np
+from numpy.typing import NDArray
+
+from offtake.adapters.highs_conflict import crossed_bounds, every_bound, first_set, restricted, thinned
+from offtake.domain.errors import SolverFailure
+from offtake.planner.ports import (
+    Infeasible,
+    IrreducibleSet,
+    Member,
+    Method,
+    Progress,
+    Solution,
+    SolverOptions,
+    Unbounded,
+)
+from offtake.planner.program import Program
+
+# Under this many entries the dual simplex of HiGHS was the quickest on the expansion benchmark, above it the
+# interior point method was: docs/benchmarks.md has the numbers.
+_SIMPLEX_ENTRIES: Final = 60_000
+_CONFLICT_STRATEGY: Final = int(highspy.IisStrategy.kIisStrategyFromLp) | int(
+    highspy.IisStrategy.kIisStrategyIrreducible
+)
+_WAIT_S: Final = 0.1  # how long a keyboard interrupt may go unseen
+
+
+class _SilentHighs(highspy.Highs):
+    """Silent before its first word: ``enableCallbacks``, which the constructor calls, prints a banner."""
+
+    def enableCallbacks(self) -> None:  # noqa: N802, the name is HiGHS's
+        self.silent()
+        super().enableCallbacks()
+
+
+class HighsSolver:
+    """Solves programs with HiGHS; see :class:`offtake.planner.ports.Solver`."""
+
+    def solve(
+        self,
+        program: Program,
+        options: SolverOptions,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Solution | Infeasible | Unbounded:
+        """An optimal answer, or why there is none.
+
+        Raises SolverFailure when ``options.time_limit_s`` runs out or HiGHS cannot tell, and KeyboardInterrupt,
+        within a fraction of a second, when the user stops the run.
+        """
+        began = monotonic()
+        first = _solved(program, options, progress)
+        if not isinstance(first, Solution) or program.integrality is None:
+            return first
+        left_s = options.time_limit_s - (monotonic() - began)
+        if left_s <= 0:
+            raise SolverFailure(f"no time was left for prices within {options.time_limit_s:g} s")
+        priced = _solved(program.fixed(first.x), replace(options, time_limit_s=left_s), progress)
+        if not isinstance(priced, Solution):
+            raise SolverFailure("the program is feasible with free integers and not with those HiGHS chose")
+        return replace(
+            priced,
+            method=f"mip, then {priced.method}",
+            iterations=first.iterations + priced.iterations,
+            mip_bound=first.mip_bound,
+            mip_gap=first.mip_gap,
+            prices_from_fixed_integers=True,
+            seconds=monotonic() - began,
+        )
+
+    def irreducible(self, program: Program, options: SolverOptions) -> IrreducibleSet:
+        """Rows and bounds that cannot hold together; ValueError when all of them can.
+
+        Half of the time limit goes to finding a first set, half to leaving out what is not needed.
+        """
+        half_s = options.time_limit_s / 2
+        linear = program.relaxed()
+        if self._feasible(linear, half_s, options):
+            if self._feasible(program, half_s, options):
+                raise ValueError("the program is feasible: there is no conflict to find")
+            rows, columns = every_bound(program)  # the integers are part of the conflict; HiGHS knows only bounds
+        else:
+            program = linear
+            rows, columns = self._first_set(program, half_s, options)
+        return thinned(program, rows, columns, lambda part, left_s: self._feasible(part, left_s, options), half_s)
+
+    def _first_set(
+        self, program: Program, time_limit_s: float, options: SolverOptions
+    ) -> tuple[list[Member], list[Member]]:
+        crossed = crossed_bounds(program)
+        if crossed is not None:
+            return crossed
+        highs = open_highs(program, options)
+        highs.setOptionValue("iis_strategy", _CONFLICT_STRATEGY)
+        highs.setOptionValue("iis_time_limit", time_limit_s)
+        rows, columns = first_set(highs, program)
+        members = [(True, one) for one in rows] + [(False, one) for one in columns]
+        if self._feasible(restricted(program, members), time_limit_s, options):
+            return every_bound(program)
+        return rows, columns
+
+    def _feasible(self, program: Program, time_limit_s: float, options: SolverOptions) -> bool:
+        costless = replace(program, cost=np.zeros(program.column_count))
+        answer = _solved(costless, replace(options, method="simplex", time_limit_s=time_limit_s), None)
+        return not isinstance(answer, Infeasible)
+
+
+def open_highs(program: Program, options: SolverOptions) -> highspy.Highs:
+    """A silent HiGHS that holds the program, handed over once, and the options."""
+    highs = _SilentHighs()
+    for name, value in (
+        ("time_limit", float(options.time_limit_s)),
+        ("threads", options.threads),
+        ("random_seed", options.seed),
+        ("mip_rel_gap", options.mip_gap),
+        ("mip_abs_gap", 0.0),
+    ):
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise SolverFailure(f"HiGHS does not take {name} = {value}")
+    if program.column_count and highs.passModel(_model(program)) == highspy.HighsStatus.kError:
+        raise SolverFailure("HiGHS refused the program")
+    return highs
+
+
+def _model(program: Program) -> highspy.HighsLp:
+    model = highspy.HighsLp()
+    model.num_col_ = program.column_count
+    model.num_row_ = program.row_count
+    model.col_cost_ = program.cost
+    model.col_lower_ = program.col_lower
+    model.col_upper_ = program.col_upper
+    model.row_lower_ = program.row_lower
+    model.row_upper_ = program.row_upper
+    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    model.a_matrix_.num_col_ = program.column_count
+    model.a_matrix_.num_row_ = program.row_count
+    model.a_matrix_.start_ = program.start
+    model.a_matrix_.index_ = program.index
+    model.a_matrix_.value_ = program.value
+    if program.integrality is not None:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        model.integrality_ = [kinds[int(whole)] for whole in program.integrality]
+    return model
+
+
+def _method(program: Program, options: SolverOptions) -> Method:
+    if options.method != "auto":
+        return options.method
+    return "simplex" if program.entry_count <= _SIMPLEX_ENTRIES else "ipx"
+
+
+def _solved(
+    program: Program, options: SolverOptions, progress: Callable[[Progress], None] | None
+) -> Solution | Infeasible | Unbounded:
+    """One run of HiGHS. The arrays of an integer program's Solution are not prices."""
+    if not program.column_count:
+        return _without_columns(program)
+    began = monotonic()
+    highs = open_highs(program, options)
+    method = _method(program, options)
+    # For an integer program HiGHS chooses by itself; `solver` would name the method of its relaxations.
+    if program.integrality is None and highs.setOptionValue("solver", method).name != "kOk":
+        raise SolverFailure(f"this HiGHS has no method {method!r}")
+    run(highs, progress, method, began)
+    status = highs.getModelStatus()
+    if status == highspy.HighsModelStatus.kOptimal:
+        return _solution(highs, program, method, monotonic() - began)
+    if status == highspy.HighsModelStatus.kInfeasible:
+        return Infeasible()
+    if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        # Presolve and the interior point method may not know which of the two it is. Without a cost it is plain.
+        costless = replace(program, cost=np.zeros(program.column_count))
+        return Infeasible() if isinstance(_solved(costless, options, progress), Infeasible) else Unbounded()
+    if status == highspy.HighsModelStatus.kTimeLimit:
+        raise SolverFailure(
+            f"HiGHS found no optimum within {options.time_limit_s:g} s ({method})",
+            hint="raise the time limit, plan fewer periods or hours, or try another method",
+        )
+    raise SolverFailure(f"HiGHS stopped without an answer ({method}): {highs.modelStatusToString(status)}")
+
+
+def run(highs: highspy.Highs, progress: Callable[[Progress], None] | None, method: str, began: float) -> None:
+    """Run HiGHS in a thread, so that a keyboard interrupt stops it, and report from here what it last said."""
+    stop = Event()
+    latest: list[Progress] = []
+
+    def watch(event: highspy.HighsCallbackEvent) -> None:
+        if stop.is_set():
+            event.interrupt()
+        if progress is not None:
+            latest[:] = [_progress(event, method, monotonic() - began)]
+
+    for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
+        callback.subscribe(watch)
+    # Not `Highs.startSolve`: its locks belong to the class, so that two solves in one process refuse each other.
+    worker = Thread(target=highs.run, daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(_WAIT_S)
+            if progress is not None and latest:
+                progress(latest.pop())
+    except BaseException:
+        stop.set()
+        worker.join()
+        raise
+
+
+def _progress(event: highspy.HighsCallbackEvent, method: str, seconds: float) -> Progress:
+    out = event.data_out
+    integer = event.callback_type == highspy.cb.HighsCallbackType.kCallbackMipInterrupt
+    return Progress(
+        method=method,
+        seconds=seconds,
+        iterations=max(out.simplex_iteration_count, 0) + max(out.ipm_iteration_count, 0),
+        objective=_finite(out.mip_primal_bound) if integer else None,
+        bound=_finite(out.mip_dual_bound) if integer else None,
+    )
+
+
+def _solution(highs: highspy.Highs, program: Program, method: Method, seconds: float) -> Solution:
+    found = highs.getSolution()
+    info = highs.getInfo()
+    integer = program.integrality is not None
+    iterations = (info.simplex_iteration_count, info.ipm_iteration_count, info.crossover_iteration_count)
+    x = _array(found.col_value)
+    return Solution(
+        objective=float(info.objective_function_value),
+        x=x,
+        row_activity=_array(found.row_value),
+        row_dual=_array(found.row_dual) if not integer else np.zeros(program.row_count),
+        column_dual=_array(found.col_dual) if not integer else np.zeros(program.column_count),
+        method="mip" if integer else method,
+        iterations=sum(max(int(count), 0) for count in iterations),
+        mip_bound=float(info.mip_dual_bound) if integer else None,
+        mip_gap=float(info.mip_gap) if integer else None,
+        seconds=seconds,
+    )
+
+
+def _without_columns(program: Program) -> Solution | Infeasible:
+    if (program.row_lower > 0).any() or (program.row_upper < 0).any():
+        return Infeasible()
+    nothing, rows = np.zeros(0), np.zeros(program.row_count)
+    return Solution(0.0, nothing, rows, rows, nothing, method="none", iterations=0)
+
+
+def _array(values: object) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
