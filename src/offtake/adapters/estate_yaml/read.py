@@ -1,0 +1,73 @@
+"""`load_estate`: a file, and what it includes, as an Estate with positions, or every problem at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from offtake.adapters.estate_yaml.folder import Folder, read_bytes
+from offtake.adapters.estate_yaml.joining import Joined, join
+from offtake.adapters.estate_yaml.latency_table import add_latency_table
+from offtake.adapters.estate_yaml.leniency import MAXIMUM_ROUNDS, mend
+from offtake.adapters.estate_yaml.nodes import Place, Positions, plain
+from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered
+from offtake.adapters.estate_yaml.source import NodeBudget
+from offtake.adapters.estate_yaml.wording import problem_of
+from offtake.domain.estate import Estate
+
+MAXIMUM_REPORTED: Final = 500
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An estate that can be worked with; `problems` holds warnings only, `digest` names what was read (SHA-256)."""
+
+    estate: Estate
+    problems: tuple[Problem, ...]
+    positions: Positions
+    digest: str
+    files: tuple[str, ...]
+
+
+def load_estate(path: Path | str) -> Loaded | Problems:
+    """The estate in a file and the files that it includes, or every problem found. Raises nothing that a file can cause."""
+    main = Path(path)
+    try:
+        content = read_bytes(main, main.name, Place(main.name, 1, 1))
+        return _load(content, main.name, Folder(main.parent))
+    except Unreadable as stop:
+        return Problems((stop.problem,))
+
+
+def load_estate_text(text: str, name: str = "estate") -> Loaded | Problems:
+    """The estate in a text, which can name no other file, or every problem found."""
+    try:
+        return _load(text.encode("utf-8", "surrogatepass"), name, Folder(None))
+    except Unreadable as stop:
+        return Problems((stop.problem,))
+
+
+def _load(content: bytes, name: str, folder: Folder) -> Loaded | Problems:
+    joined = join(content, name, folder, NodeBudget())
+    add_latency_table(joined, folder)
+    positions = Positions(joined.root)
+    problems = list(joined.problems)
+    estate = _validated(joined, positions, problems)
+    if estate is None or any(problem.severity == "error" for problem in problems):
+        return Problems(ordered(problems)[:MAXIMUM_REPORTED])
+    return Loaded(estate, ordered(problems)[:MAXIMUM_REPORTED], positions, joined.digest, tuple(joined.read))
+
+
+def _validated(joined: Joined, positions: Positions, problems: list[Problem]) -> Estate | None:
+    for turn in range(MAXIMUM_ROUNDS + 1):
+        try:
+            return Estate.model_validate(plain(joined.root), strict=True)
+        except ValidationError as invalid:
+            errors = invalid.errors(include_url=False)
+            if turn == MAXIMUM_ROUNDS or not mend(joined.root, errors):
+                problems.extend(problem_of(error, positions) for error in errors)
+                return None
+    return None
