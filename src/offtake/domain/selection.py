@@ -15,6 +15,7 @@ ActionKind = Literal["acquire", "place", "process", "hold", "pay"]
 ACTIONS: tuple[ActionKind, ...] = ("acquire", "place", "process", "hold", "pay")
 SupplyForm = Literal["owned", "leased", "provisioned", "tokens"]
 Purpose = Literal["training", "inference"]
+Spending = Literal["capital", "lease", "tokens", "energy", "operation", "settlement"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,9 @@ class Action:
     quantities: tuple[tuple[str, Decimal], ...] = ()
     money: Decimal | None = None
     currency: str | None = None
+    spending: Spending | None = None  # What the money is for.
     need: str | None = None  # The id of the need that an acquisition answers.
+    need_size: Decimal | None = None  # The whole need, in the measure of the quantities, if this may be a part of it.
     gang: bool = False  # The need must be met whole by one supplier.
     discharges: frozenset[str] = field(default_factory=frozenset[str])
 

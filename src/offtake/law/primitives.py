@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from offtake.domain.clauses import Measure, Window
 from offtake.domain.quantities import Span
 from offtake.domain.selection import ActionKind, Selection
+from offtake.law.currencies import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ class Law:
     prices: tuple[PriceSchedule, ...] = ()
     launches: Mapping[str, date] = field(default_factory=dict[str, date])  # By model, as the estate states them.
     unmodelled: tuple[Unmodelled, ...] = ()
+    rates: Rates = field(default_factory=Rates)
 
     @property
     def dates(self) -> tuple[date, ...]:
@@ -203,12 +205,10 @@ class Law:
 
     def without(self, clause: str) -> Law:
         """The law as if a clause (`agreement.clause`) had not been written."""
-        return Law(
-            self.known_at,
-            tuple(p for p in self.masks if p.origin.clause != clause),
-            tuple(p for p in self.meters if p.origin.clause != clause),
-            tuple(p for p in self.procedures if p.origin.clause != clause),
-            tuple(p for p in self.prices if p.origin.clause != clause),
-            self.launches,
-            self.unmodelled,
+        return replace(
+            self,
+            masks=tuple(p for p in self.masks if p.origin.clause != clause),
+            meters=tuple(p for p in self.meters if p.origin.clause != clause),
+            procedures=tuple(p for p in self.procedures if p.origin.clause != clause),
+            prices=tuple(p for p in self.prices if p.origin.clause != clause),
         )
