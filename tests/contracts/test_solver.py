@@ -86,7 +86,9 @@ def test_an_optimum_comes_with_prices(solver: Solver, method: Method) -> None:
 @pytest.mark.parametrize("seed", range(25))
 def test_random_programs_have_the_optimum_that_scipy_finds(solver: Solver, seed: int) -> None:
     program = random_program(seed)
-    matrix = csc_array((program.value, program.index, program.start), (program.row_count, program.column_count))
+    matrix = csc_array(
+        (program.value, program.index, program.start), (program.row_count, program.column_count)
+    )
     finite = np.isfinite(program.row_upper), np.isfinite(program.row_lower)
     dense = matrix.toarray()
     expected = linprog(
@@ -120,7 +122,9 @@ def test_integers_are_priced_where_they_stand(solver: Solver) -> None:
     assert answer.prices_from_fixed_integers
     assert answer.mip_bound == pytest.approx(113.0)
     assert answer.mip_gap == pytest.approx(0.0)
-    assert answer.column_dual == pytest.approx([3.0, 5.0])  # the integers are fixed: their bounds carry the cost
+    assert answer.column_dual == pytest.approx(
+        [3.0, 5.0]
+    )  # the integers are fixed: their bounds carry the cost
 
 
 def test_infeasible_and_unbounded_are_values(solver: Solver) -> None:
@@ -154,7 +158,9 @@ def hard_program() -> Program:
     names = [str(one) for one in range(60)]
     x = builder.columns("x", {"column": names}, upper=1.0, integer=True)
     weights = generator.integers(0, 100, (7, 60)).astype(float)
-    split = builder.rows("split", {"row": list("abcdefg")}, lower=weights.sum(1) // 2, upper=weights.sum(1) // 2)
+    split = builder.rows(
+        "split", {"row": list("abcdefg")}, lower=weights.sum(1) // 2, upper=weights.sum(1) // 2
+    )
     over = builder.columns("over", {"row": list("abcdefg")}, cost=1.0)
     under = builder.columns("under", {"row": list("abcdefg")}, cost=1.0)
     builder.entries(split.index[:, None], x.index[None, :], weights)
@@ -188,7 +194,9 @@ def test_progress_is_reported_while_a_solve_runs(solver: Solver) -> None:
 def with_only(program: Program, members: IrreducibleSet, dropped: tuple[bool, Member] | None) -> Program:
     """The program with the bounds of the members alone, less one; written apart from what it checks."""
     bounds = {
-        (row, side): np.full(program.row_count if row else program.column_count, -inf if side == "lower" else inf)
+        (row, side): np.full(
+            program.row_count if row else program.column_count, -inf if side == "lower" else inf
+        )
         for row in (True, False)
         for side in ("lower", "upper")
     }
@@ -232,7 +240,11 @@ def test_a_conflict_is_a_conflict_and_needs_every_member(solver: Solver, integer
 def test_a_conflict_is_read_back_by_source(solver: Solver) -> None:
     program = expansion(60.0)
     members = assert_irreducible(solver, program)
-    assert [program.row_label(one.identifier) for one in members.rows] == ["power[abilene]", "power[milam]", "need"]
+    assert [program.row_label(one.identifier) for one in members.rows] == [
+        "power[abilene]",
+        "power[milam]",
+        "need",
+    ]
     assert {program.row_source(one.identifier) for one in members.rows} == {"grid", "workload"}
     assert members.columns == ()
 

@@ -1,7 +1,9 @@
-"""The solver port on HiGHS (https://highs.dev). One ``Highs`` per call: no state, no warm start, one answer per seed.
+"""The solver port on HiGHS (https://highs.dev). One ``Highs`` per call: no state, no warm start, one answer
+per seed.
 
 Warm starts are left out on purpose. HiGHS has open faults in which a warm start ends in a wrong "optimal"
-(ERGO-Code/HiGHS#3294 and #3194), and a plan that depends on what was solved before it cannot be repeated alone.
+(ERGO-Code/HiGHS#3294 and #3194), and a plan that depends on what was solved before it cannot be repeated
+alone.
 """
 
 from __future__ import annotations
@@ -58,8 +60,8 @@ class HighsSolver:
     ) -> Solution | Infeasible | Unbounded:
         """An optimal answer, or why there is none.
 
-        Raises SolverFailure when ``options.time_limit_s`` runs out or HiGHS cannot tell, and KeyboardInterrupt,
-        within a fraction of a second, when the user stops the run.
+        Raises SolverFailure when ``options.time_limit_s`` runs out or HiGHS cannot tell, and
+        KeyboardInterrupt, within a fraction of a second, when the user stops the run.
         """
         began = monotonic()
         first = _solved(program, options, progress)
@@ -91,11 +93,15 @@ class HighsSolver:
         if self._feasible(linear, half_s, options):
             if self._feasible(program, half_s, options):
                 raise ValueError("the program is feasible: there is no conflict to find")
-            rows, columns = every_bound(program)  # the integers are part of the conflict; HiGHS knows only bounds
+            rows, columns = every_bound(
+                program
+            )  # the integers are part of the conflict; HiGHS knows only bounds
         else:
             program = linear
             rows, columns = self._first_set(program, half_s, options)
-        return thinned(program, rows, columns, lambda part, left_s: self._feasible(part, left_s, options), half_s)
+        return thinned(
+            program, rows, columns, lambda part, left_s: self._feasible(part, left_s, options), half_s
+        )
 
     def _first_set(
         self, program: Program, time_limit_s: float, options: SolverOptions
@@ -181,7 +187,8 @@ def _solved(
     if status == highspy.HighsModelStatus.kInfeasible:
         return Infeasible()
     if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        # Presolve and the interior point method may not know which of the two it is. Without a cost it is plain.
+        # Presolve and the interior point method may not know which of the two it is. Without a cost it is
+        # plain.
         costless = replace(program, cost=np.zeros(program.column_count))
         return Infeasible() if isinstance(_solved(costless, options, progress), Infeasible) else Unbounded()
     if status == highspy.HighsModelStatus.kTimeLimit:
@@ -193,7 +200,8 @@ def _solved(
 
 
 def run(highs: highspy.Highs, progress: Callable[[Progress], None] | None, method: str, began: float) -> None:
-    """Run HiGHS in a thread, so that a keyboard interrupt stops it, and report from here what it last said."""
+    """Run HiGHS in a thread, so that a keyboard interrupt stops it, and report from here what it last
+    said."""
     stop = Event()
     latest: list[Progress] = []
 
@@ -205,7 +213,8 @@ def run(highs: highspy.Highs, progress: Callable[[Progress], None] | None, metho
 
     for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
         callback.subscribe(watch)
-    # Not `Highs.startSolve`: its locks belong to the class, so that two solves in one process refuse each other.
+    # Not `Highs.startSolve`: its locks belong to the class, so that two solves in one process refuse each
+    # other.
     worker = Thread(target=highs.run, daemon=True)
     worker.start()
     try:

@@ -11,16 +11,17 @@ from typing import TypeAlias
 
 import highspy
 import numpy as np
-from scipy.sparse import csc_array
 
 from offtake.planner.ports import IrreducibleSet, Member
 from offtake.planner.program import Program
 
-Feasible: TypeAlias = Callable[[Program, float], bool]  # whether the program has a point, within so many seconds
+Feasible: TypeAlias = Callable[
+    [Program, float], bool
+]  # whether the program has a point, within so many seconds
 
-_BOTH = (highspy.IisBoundStatus.kIisBoundStatusBoxed,)
-_LOWER = (*_BOTH, highspy.IisBoundStatus.kIisBoundStatusLower)
-_UPPER = (*_BOTH, highspy.IisBoundStatus.kIisBoundStatusUpper)
+_BOTH = (int(highspy.IisBoundStatus.kIisBoundStatusBoxed),)
+_LOWER = (*_BOTH, int(highspy.IisBoundStatus.kIisBoundStatusLower))
+_UPPER = (*_BOTH, int(highspy.IisBoundStatus.kIisBoundStatusUpper))
 
 
 def first_set(highs: highspy.Highs, program: Program) -> tuple[list[Member], list[Member]]:
@@ -34,7 +35,8 @@ def first_set(highs: highspy.Highs, program: Program) -> tuple[list[Member], lis
 
 
 def crossed_bounds(program: Program) -> tuple[list[Member], list[Member]] | None:
-    """The two bounds of the first column or row whose lower bound is above its upper one; None where none is."""
+    """The two bounds of the first column or row whose lower bound is above its upper one; None where none
+    is."""
     columns = np.flatnonzero(program.col_lower > program.col_upper)
     rows = np.flatnonzero(program.row_lower > program.row_upper)
     if len(rows):
@@ -76,9 +78,12 @@ def thinned(
 
 
 def restricted(program: Program, members: Iterable[tuple[bool, Member]]) -> Program:
-    """The program with the given bounds alone (True marks a row's), cut down to the columns and rows they touch."""
+    """The program with the given bounds alone (True marks a row's), cut down to the columns and rows they
+    touch."""
     bounds = {
-        (row, side): np.full(program.row_count if row else program.column_count, -inf if side == "lower" else inf)
+        (row, side): np.full(
+            program.row_count if row else program.column_count, -inf if side == "lower" else inf
+        )
         for row in (True, False)
         for side in ("lower", "upper")
     }
@@ -90,13 +95,13 @@ def restricted(program: Program, members: Iterable[tuple[bool, Member]]) -> Prog
     }
     for row, member in members:
         bounds[row, member.side][member.identifier] = given[row, member.side][member.identifier]
-    rows = np.flatnonzero((bounds[True, "lower"] > -inf) | (bounds[True, "upper"] < inf))
-    matrix = csc_array(
-        (program.value, program.index, program.start), shape=(program.row_count, program.column_count)
-    )[rows]
-    touched = np.diff(matrix.indptr) > 0
-    columns = np.flatnonzero(touched | (bounds[False, "lower"] > -inf) | (bounds[False, "upper"] < inf))
-    matrix = csc_array(matrix[:, columns])
+    row_kept = (bounds[True, "lower"] > -inf) | (bounds[True, "upper"] < inf)
+    column_of_entry = np.repeat(np.arange(program.column_count), np.diff(program.start))
+    entry_kept = row_kept[program.index]
+    per_column = np.bincount(column_of_entry[entry_kept], minlength=program.column_count)
+    bounded = (bounds[False, "lower"] > -inf) | (bounds[False, "upper"] < inf)
+    rows, columns = np.flatnonzero(row_kept), np.flatnonzero(bounded | (per_column > 0))
+    place_of_row = np.cumsum(row_kept) - 1
     return replace(
         program,
         cost=np.zeros(len(columns)),
@@ -105,21 +110,20 @@ def restricted(program: Program, members: Iterable[tuple[bool, Member]]) -> Prog
         row_lower=bounds[True, "lower"][rows],
         row_upper=bounds[True, "upper"][rows],
         integrality=None if program.integrality is None else program.integrality[columns],
-        start=matrix.indptr.astype(np.int32),
-        index=matrix.indices.astype(np.int32),
-        value=matrix.data,
+        start=np.concatenate([[0], np.cumsum(per_column[columns])]).astype(np.int32),
+        index=place_of_row[program.index[entry_kept]].astype(np.int32),
+        value=program.value[entry_kept],
         column_blocks=(),
         row_blocks=(),
     )
 
 
-def _members(identifiers: Iterable[int], states: Iterable[highspy.IisBoundStatus]) -> list[Member]:
+def _members(identifiers: Iterable[int], states: Iterable[int]) -> list[Member]:
     found: list[Member] = []
     for identifier, state in zip(identifiers, states, strict=True):
-        bound = highspy.IisBoundStatus(state)
-        if bound in _LOWER:
+        if int(state) in _LOWER:
             found.append(Member(int(identifier), "lower"))
-        if bound in _UPPER:
+        if int(state) in _UPPER:
             found.append(Member(int(identifier), "upper"))
     return sorted(found)
 

@@ -42,9 +42,9 @@ class Solution:
     """An optimal answer. Arrays are by column or row id.
 
     ``row_dual`` is the change of the objective per unit by which a row's binding bound is raised, and
-    ``column_dual`` the same for a column's bound: ``cost - A' row_dual``. For an integer program both come from the
-    linear program with the integers fixed (``prices_from_fixed_integers``), and ``mip_bound`` and ``mip_gap`` are
-    what the solver proved about the integer program.
+    ``column_dual`` the same for a column's bound: ``cost - A' row_dual``. For an integer program both come
+    from the linear program with the integers fixed (``prices_from_fixed_integers``), and ``mip_bound`` and
+    ``mip_gap`` are what the solver proved about the integer program.
     """
 
     objective: float
@@ -57,7 +57,9 @@ class Solution:
     mip_bound: float | None = None
     mip_gap: float | None = None
     prices_from_fixed_integers: bool = False
-    seconds: float = field(default=0.0, repr=False)  # differs from run to run: no part of an answer that is kept
+    seconds: float = field(
+        default=0.0, repr=False
+    )  # differs from run to run: no part of an answer that is kept
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Member:
 class IrreducibleSet:
     """Row sides and column bounds that cannot hold together, while any one left out lets the others hold.
 
-    ``minimal`` is False when the time ran out before every member was shown to be needed; the set is then still
-    infeasible, and may hold more than it must.
+    ``minimal`` is False when the time ran out before every member was shown to be needed; the set is then
+    still infeasible, and may hold more than it must.
     """
 
     rows: tuple[Member, ...]
@@ -92,7 +94,8 @@ class IrreducibleSet:
 
 
 class Solver(Protocol):
-    """Solves programs. Raises ``SolverFailure`` when the time runs out or the solver cannot say what is the case."""
+    """Solves programs. Raises ``SolverFailure`` when the time runs out or the solver cannot say what is the
+    case."""
 
     def solve(
         self,

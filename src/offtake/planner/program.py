@@ -1,9 +1,10 @@
 """A linear or integer program as arrays, built block by block, and the way back from an id to its meaning.
 
-A block is a family of columns or rows over named axes, such as ``build`` over (site, accelerator, period). The
-builder never loops over single variables: blocks and entries arrive as arrays that broadcast, and the program is
-handed over once, in compressed columns. Every column and row keeps its block, its place on the block's axes and the
-id of the meter, clause or supply it came from, so that an answer can be read back in the words of the estate.
+A block is a family of columns or rows over named axes, such as ``build`` over (site, accelerator, period).
+The builder never loops over single variables: blocks and entries arrive as arrays that broadcast, and the
+program is handed over once, in compressed columns. Every column and row keeps its block, its place on the
+block's axes and the id of the meter, clause or supply it came from, so that an answer can be read back in the
+words of the estate.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import inf
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +29,7 @@ ABSENT = -1  # the id of a cell of a block that has no column or row
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Columns or rows of one kind: ``index`` holds their global ids, shaped by the axes, ``ABSENT`` where none is."""
+    """Columns or rows of one kind. ``index`` holds their ids, shaped by the axes; ``ABSENT`` where none is."""
 
     name: str
     axes: tuple[tuple[str, Sequence[str]], ...]
@@ -43,11 +44,14 @@ class Block:
         return np.flatnonzero(self.index.ravel() != ABSENT)
 
     def label(self, identifier: int) -> str:
-        """The name and the axis labels of one global id of this block, as in ``build[abilene, gb200, 2026Q2]``."""
+        """The name and axis labels of one id of this block, as in ``build[abilene, gb200, 2026Q2]``."""
         if not self.axes:
             return self.name
-        place = np.unravel_index(self.cells[identifier - self.first], self.index.shape)
-        labels = (str(names[int(at)]) for (_, names), at in zip(self.axes, place, strict=True))
+        place = int(self.cells[identifier - self.first])
+        labels: list[str] = []
+        for _, names in reversed(self.axes):
+            place, at = divmod(place, len(names))
+            labels.insert(0, str(names[at]))
         return f"{self.name}[{', '.join(labels)}]"
 
 
@@ -106,7 +110,7 @@ class Program:
         return replace(self, integrality=None)
 
     def fixed(self, x: FloatArray) -> Program:
-        """The linear program left when integer columns stand at their rounded value in ``x``: the one with prices."""
+        """The linear program with its integer columns at their rounded values in ``x``: the one with prices."""
         if self.integrality is None:
             return self
         whole = np.rint(x)
@@ -119,7 +123,7 @@ class Program:
 
 
 class ProgramBuilder:
-    """Collects blocks and entries, and makes one :class:`Program` of them. Ids are given in the order of the calls."""
+    """Collects blocks and entries, and makes one :class:`Program` of them. Ids follow the order of calls."""
 
     def __init__(self) -> None:
         self._columns = _Side()
@@ -168,7 +172,7 @@ class ProgramBuilder:
         source: str | None = None,
         where: ArrayLike | None = None,
     ) -> Block:
-        """Add rows over ``axes``; bounds and ``where`` broadcast to the axes' shape, as for :meth:`columns`."""
+        """Add rows over ``axes``; bounds and ``where`` broadcast as they do for :meth:`columns`."""
         return self._rows.add(name, axes, lower, upper, source, where)
 
     def entries(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> None:
@@ -183,18 +187,18 @@ class ProgramBuilder:
         self._entries.append((row[kept].astype(np.int32), column[kept].astype(np.int32), value[kept]))
 
     def add_cost(self, columns: ArrayLike, values: ArrayLike) -> None:
-        """Add ``values`` to the objective's coefficients of ``columns``; the two broadcast against each other."""
+        """Add ``values`` to the cost of ``columns``; the two broadcast against each other."""
         column, value = np.broadcast_arrays(np.asarray(columns), np.asarray(values, dtype=np.float64))
         kept = (column != ABSENT) & (value != 0.0)
         self._extra_costs.append((column[kept].astype(np.int32), value[kept]))
 
     def build(self) -> Program:
-        """The program so far. Raises ValueError when a number is not usable, and names the block it stands in."""
+        """The program so far. Raises ValueError for a number that is not usable, and names its place."""
         cost = _joined(self._costs)
         for columns, values in self._extra_costs:
             np.add.at(cost, columns, values)
         integers = np.concatenate(self._integers) if self._integers else np.zeros(0, dtype=np.bool_)
-        matrix = self._matrix()
+        compressed = self._compressed()
         program = Program(
             cost=cost,
             col_lower=_joined(self._columns.lower),
@@ -202,21 +206,23 @@ class ProgramBuilder:
             row_lower=_joined(self._rows.lower),
             row_upper=_joined(self._rows.upper),
             integrality=integers if integers.any() else None,
-            start=matrix.indptr.astype(np.int32),
-            index=matrix.indices.astype(np.int32),
-            value=matrix.data,
+            start=compressed.indptr.astype(np.int32),
+            index=compressed.indices.astype(np.int32),
+            value=compressed.data,
             column_blocks=tuple(self._columns.blocks),
             row_blocks=tuple(self._rows.blocks),
         )
         _refuse_unusable(program)
         return program
 
-    def _matrix(self) -> csc_array:
+    def _compressed(self) -> _Compressed:
         rows = np.concatenate([part[0] for part in self._entries] or [np.zeros(0, np.int32)])
         columns = np.concatenate([part[1] for part in self._entries] or [np.zeros(0, np.int32)])
         values = np.concatenate([part[2] for part in self._entries] or [np.zeros(0)])
         if len(values) > _LARGEST_COUNT:
-            raise ValueError(f"{len(values)} entries are more than the solver can count: use fewer periods or hours")
+            raise ValueError(
+                f"{len(values)} entries are more than the solver can count: use fewer periods or hours"
+            )
         shape = (self._rows.count, self._columns.count)
         for what, ids, count in (("row", rows, shape[0]), ("column", columns, shape[1])):
             if len(ids) and (ids.min() < 0 or ids.max() >= count):
@@ -224,7 +230,15 @@ class ProgramBuilder:
         matrix = csc_array(coo_array((values, (rows, columns)), shape=shape))
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
-        return matrix
+        return cast(_Compressed, matrix)
+
+
+class _Compressed(Protocol):
+    """What is read of a scipy matrix in compressed columns, whose own types are not known in full."""
+
+    indptr: NDArray[np.int32]
+    indices: NDArray[np.int32]
+    data: FloatArray
 
 
 class _Side:
@@ -274,7 +288,8 @@ def _joined(parts: list[FloatArray]) -> FloatArray:
 
 
 def _block_of(blocks: tuple[Block, ...], identifier: int) -> Block:
-    # Empty blocks share their first id with the block after them; the last one that starts there holds the id.
+    # Empty blocks share their first id with the block after them; the last one that starts there holds the
+    # id.
     block = blocks[bisect_right(blocks, identifier, key=lambda one: one.first) - 1] if blocks else None
     if block is None or not block.first <= identifier < block.first + block.count:
         raise IndexError(f"no block holds the id {identifier}")
