@@ -1,0 +1,1 @@
+"""The law of an estate: agreements compiled to four primitives, and the decision on an action."""
