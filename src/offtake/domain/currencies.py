@@ -13,7 +13,9 @@ from offtake.domain.estate import Estate
 from offtake.domain.quantities import QuantityError, parse_dated
 
 MAXIMUM_CURRENCIES: Final = 200
-_DIGITS: Final = 40  # A rate against its grain is a division; forty digits keep a trillion exact to a micro-unit.
+_DIGITS: Final = (
+    40  # A rate against its grain is a division; forty digits keep a trillion exact to a micro-unit.
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ class Rates:
     @property
     def dates(self) -> tuple[date, ...]:
         """The days on which a rate changes, in order."""
-        return tuple(sorted({s.begins for steps in self.steps.values() for s in steps if s.begins is not None}))
+        return tuple(
+            sorted({s.begins for steps in self.steps.values() for s in steps if s.begins is not None})
+        )
 
     def _from(self, currency: str, on: date) -> list[tuple[str, Decimal]]:
         found: list[tuple[str, Decimal]] = []

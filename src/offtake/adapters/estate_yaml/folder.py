@@ -23,10 +23,20 @@ class Folder:
     def read(self, relative: str, beside: PurePosixPath, asked_at: Place) -> tuple[str, bytes]:
         """The name (relative to the root) and content of a file that another names. Raises Unreadable, placed there."""
         if self.root is None:
-            raise Unreadable(error_at(asked_at, "file", f"`{relative}`: an estate sent as text has no other files"))
+            raise Unreadable(
+                error_at(asked_at, "file", f"`{relative}`: an estate sent as text has no other files")
+            )
         inside = PurePosixPath(relative)
-        if inside.is_absolute() or "\\" in relative or "\0" in relative or not relative.strip() or len(relative) > 300:
-            raise Unreadable(error_at(asked_at, "file", f"`{relative[:80]}` is no relative path", expected=_SUGGEST))
+        if (
+            inside.is_absolute()
+            or "\\" in relative
+            or "\0" in relative
+            or not relative.strip()
+            or len(relative) > 300
+        ):
+            raise Unreadable(
+                error_at(asked_at, "file", f"`{relative[:80]}` is no relative path", expected=_SUGGEST)
+            )
         try:
             path = (self.root / beside / inside).resolve()
             name = path.relative_to(self.root.resolve()).as_posix()

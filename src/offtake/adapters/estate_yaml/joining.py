@@ -59,7 +59,9 @@ def _include_one(
     inner_name, content = folder.read(item.text, PurePosixPath(name).parent, item.place)
     if inner_name in chain:
         circle = " → ".join((*chain[chain.index(inner_name) :], inner_name))
-        raise Unreadable(error_at(item.place, "include-cycle", f"files include each other in a circle: {circle}"))
+        raise Unreadable(
+            error_at(item.place, "include-cycle", f"files include each other in a circle: {circle}")
+        )
     if inner_name in joined.read:
         raise Unreadable(error_at(item.place, "include-twice", f"`{inner_name}` is included twice"))
     if len(joined.read) >= MAXIMUM_FILES:

@@ -23,7 +23,11 @@ def add_latency_table(joined: Joined, folder: Folder) -> None:
     """
     table = find(joined.root, ("latency", "file"))
     section = find(joined.root, ("latency",))
-    if not isinstance(table, ScalarNode) or not isinstance(table.value, str) or not isinstance(section, MappingNode):
+    if (
+        not isinstance(table, ScalarNode)
+        or not isinstance(table.value, str)
+        or not isinstance(section, MappingNode)
+    ):
         return
     try:
         beside = PurePosixPath(table.place.file).parent
@@ -46,11 +50,15 @@ def _rows(text: str, name: str) -> list[list[str]]:
     try:
         rows = list(csv.reader(io.StringIO(text), strict=True))
     except csv.Error as error:
-        raise Unreadable(error_at(Place(name, 1, 1), "latency-table", f"the CSV cannot be read: {error}")) from None
+        raise Unreadable(
+            error_at(Place(name, 1, 1), "latency-table", f"the CSV cannot be read: {error}")
+        ) from None
     rows = [[cell.strip() for cell in row] for row in rows]
     if len(rows) < 2 or len(rows[0]) < 2:
         message = "a table needs a row of supply regions, and a row for each client region"
-        raise Unreadable(error_at(Place(name, 1, 1), "latency-table", message, expected="client,us-east,eu-west"))
+        raise Unreadable(
+            error_at(Place(name, 1, 1), "latency-table", message, expected="client,us-east,eu-west")
+        )
     if max(len(rows), len(rows[0])) > MAXIMUM_REGIONS + 1:
         message = f"a table of more than {MAXIMUM_REGIONS} regions"
         raise Unreadable(error_at(Place(name, 1, 1), "latency-table", message))
@@ -85,7 +93,9 @@ def _add(pairs: MappingNode, rows: list[list[str]], regions: dict[str, str], nam
         client = regions.get(row[0]) if row else None
         if client is None:
             continue
-        entry = pairs.entries.setdefault(client, EntryNode(Place(name, line, 1), MappingNode({}, Place(name, line, 1))))
+        entry = pairs.entries.setdefault(
+            client, EntryNode(Place(name, line, 1), MappingNode({}, Place(name, line, 1)))
+        )
         if not isinstance(entry.node, MappingNode):
             continue
         column = 1

@@ -7,7 +7,15 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-from offtake.adapters.estate_yaml.nodes import EntryNode, MappingNode, Node, Place, ScalarNode, SequenceNode, find
+from offtake.adapters.estate_yaml.nodes import (
+    EntryNode,
+    MappingNode,
+    Node,
+    Place,
+    ScalarNode,
+    SequenceNode,
+    find,
+)
 from offtake.adapters.estate_yaml.scalars import as_date
 from offtake.adapters.estate_yaml.shape import follow
 from offtake.domain.estate import PowerStep

@@ -46,7 +46,9 @@ class Unreadable(Exception):
         self.problem = problem
 
 
-def error_at(place: Place, code: str, message: str, *, path: str = "", expected: str | None = None) -> Problem:
+def error_at(
+    place: Place, code: str, message: str, *, path: str = "", expected: str | None = None
+) -> Problem:
     """An error at a place of a file."""
     return Problem("error", code, place.file, place.line, place.column, path, message, expected)
 
@@ -63,7 +65,9 @@ def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Errors before warnings, each in the order of files and lines, without repetitions."""
     unique = dict.fromkeys(problems)
     return tuple(
-        sorted(unique, key=lambda p: (p.severity != "error", p.file, p.line, p.column, p.path, p.code, p.message))
+        sorted(
+            unique, key=lambda p: (p.severity != "error", p.file, p.line, p.column, p.path, p.code, p.message)
+        )
     )
 
 

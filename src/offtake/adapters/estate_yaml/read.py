@@ -13,10 +13,12 @@ from offtake.adapters.estate_yaml.joining import Joined, join
 from offtake.adapters.estate_yaml.latency_table import add_latency_table
 from offtake.adapters.estate_yaml.leniency import MAXIMUM_ROUNDS, mend
 from offtake.adapters.estate_yaml.nodes import Place, Positions, plain
-from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered
+from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered, shown_path
 from offtake.adapters.estate_yaml.source import NodeBudget
 from offtake.adapters.estate_yaml.wording import problem_of
+from offtake.domain.checks import Finding, check_estate
 from offtake.domain.estate import Estate
+from offtake.law.checks import check_law
 
 MAXIMUM_REPORTED: Final = 500
 
@@ -56,6 +58,8 @@ def _load(content: bytes, name: str, folder: Folder) -> Loaded | Problems:
     positions = Positions(joined.root)
     problems = list(joined.problems)
     estate = _validated(joined, positions, problems)
+    if estate is not None:
+        problems.extend(_checked(estate, positions))
     if estate is None or any(problem.severity == "error" for problem in problems):
         return Problems(ordered(problems)[:MAXIMUM_REPORTED])
     return Loaded(estate, ordered(problems)[:MAXIMUM_REPORTED], positions, joined.digest, tuple(joined.read))
@@ -71,3 +75,24 @@ def _validated(joined: Joined, positions: Positions, problems: list[Problem]) ->
                 problems.extend(problem_of(error, positions) for error in errors)
                 return None
     return None
+
+
+def _checked(estate: Estate, positions: Positions) -> list[Problem]:
+    structural = check_estate(estate)
+    return [located(finding, positions) for finding in (*structural, *check_law(estate, structural))]
+
+
+def located(finding: Finding, positions: Positions) -> Problem:
+    """A finding as a problem of the file, at the place of its key or value."""
+    place = positions.key(finding.path) if finding.at_key else positions.value(finding.path)
+    return Problem(
+        finding.severity,
+        finding.code,
+        place.file,
+        place.line,
+        place.column,
+        shown_path(finding.path),
+        finding.message,
+        finding.expected,
+        finding.suggestion,
+    )

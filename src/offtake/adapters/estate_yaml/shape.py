@@ -89,7 +89,12 @@ def _plain_form(form: object) -> str | None:
     if isinstance(form, type) and issubclass(form, BaseModel):
         return "keys such as " + ", ".join(f"`{key}:`" for key in keys_of(form)[:5])
     forms = {date: "a day such as `2026-01-31`", str: "a text", bool: "true or false", int: "a whole number"}
-    forms |= {float: "a number", Span: "a length of time such as `18 months`", dict: "keys and values", tuple: "a list"}
+    forms |= {
+        float: "a number",
+        Span: "a length of time such as `18 months`",
+        dict: "keys and values",
+        tuple: "a list",
+    }
     return forms.get(cast("type", get_origin(form) or form))
 
 

@@ -22,7 +22,9 @@ MAXIMUM_ALIASES: Final = 1000
 MAXIMUM_SCALAR: Final = 20_000  # Characters.
 MAXIMUM_PROBLEMS: Final = 100  # Duplicate keys and the like reported from one file.
 
-_BAD_CHARACTER: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_BAD_CHARACTER: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]"
+)
 
 
 @dataclass(slots=True)
@@ -37,14 +39,18 @@ def decode(content: bytes, name: str) -> str:
     """The text of a file: UTF-8, a byte-order mark allowed, no control characters. Raises Unreadable."""
     if len(content) > MAXIMUM_BYTES:
         limit = f"at most {MAXIMUM_BYTES // 1024 // 1024} MiB in one file; use `include:` to split it"
-        raise Unreadable(error_at(Place(name, 1, 1), "file-too-large", "the file is too large", expected=limit))
+        raise Unreadable(
+            error_at(Place(name, 1, 1), "file-too-large", "the file is too large", expected=limit)
+        )
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Unreadable(error_at(Place(name, 1, 1), "encoding", "the file is UTF-16", expected="UTF-8"))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_at(content[: error.start].decode("utf-8", "replace"), name)
-        raise Unreadable(error_at(place, "encoding", "the file is not UTF-8 from here on", expected="UTF-8")) from None
+        raise Unreadable(
+            error_at(place, "encoding", "the file is not UTF-8 from here on", expected="UTF-8")
+        ) from None
     bad = _BAD_CHARACTER.search(text)
     if bad is not None:
         message = f"control character U+{ord(bad[0]):04X}: this is not a text file"
@@ -62,10 +68,14 @@ def parse(content: bytes, name: str, budget: NodeBudget) -> tuple[MappingNode, l
     reader = _Reader(name, budget)
     root = reader.document(_events(text, name))
     if root is None or (isinstance(root, ScalarNode) and root.value is None):
-        raise Unreadable(error_at(Place(name, 1, 1), "empty", "the file is empty", expected="`offtake: 1`, ..."))
+        raise Unreadable(
+            error_at(Place(name, 1, 1), "empty", "the file is empty", expected="`offtake: 1`, ...")
+        )
     if not isinstance(root, MappingNode):
         message = "the file does not hold keys and values"
-        raise Unreadable(error_at(root.place, "not-a-mapping", message, expected="`offtake: 1`, `horizon:`, ..."))
+        raise Unreadable(
+            error_at(root.place, "not-a-mapping", message, expected="`offtake: 1`, `horizon:`, ...")
+        )
     return root, reader.problems
 
 
@@ -78,7 +88,9 @@ def _events(text: str, name: str) -> Iterator[Event]:
     except yaml.MarkedYAMLError as error:
         raise Unreadable(_syntax(error, text, name)) from None
     except (yaml.YAMLError, RecursionError, UnicodeError) as error:
-        raise Unreadable(error_at(Place(name, 1, 1), "syntax", f"the file is not YAML: {error}"[:300])) from None
+        raise Unreadable(
+            error_at(Place(name, 1, 1), "syntax", f"the file is not YAML: {error}"[:300])
+        ) from None
 
 
 _WORDING: Final = (
@@ -211,7 +223,9 @@ class _Reader:
         self._add(node)
 
     def _awaits_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].node, MappingNode) and self.stack[-1].key is None
+        return (
+            bool(self.stack) and isinstance(self.stack[-1].node, MappingNode) and self.stack[-1].key is None
+        )
 
     def _add(self, node: Node) -> None:
         if not self.stack:
@@ -233,7 +247,9 @@ class _Reader:
         problem: Problem | None = None
         if first is not None:
             before = first.key_place
-            message = f"`{key.text[:60]}` stands twice: here and in line {before.line} (column {before.column})"
+            message = (
+                f"`{key.text[:60]}` stands twice: here and in line {before.line} (column {before.column})"
+            )
             problem = error_at(key.place, "duplicate-key", message, path=key.text[:60])
         elif key.text == "<<":
             problem = error_at(key.place, "merge-key", "merging with `<<` is not read; repeat the keys")
@@ -245,5 +261,7 @@ class _Reader:
 def _depth(node: Node) -> int:
     if isinstance(node, ScalarNode):
         return 0
-    children = node.items if isinstance(node, SequenceNode) else [entry.node for entry in node.entries.values()]
+    children = (
+        node.items if isinstance(node, SequenceNode) else [entry.node for entry in node.entries.values()]
+    )
     return 1 + max((_depth(child) for child in children), default=0)

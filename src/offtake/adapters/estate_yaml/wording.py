@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, cast
 
 from pydantic_core import ErrorDetails
@@ -11,6 +10,7 @@ from pydantic_core import ErrorDetails
 from offtake.adapters.estate_yaml.nodes import Positions
 from offtake.adapters.estate_yaml.problems import Problem, shown_path
 from offtake.adapters.estate_yaml.shape import Shape, expected, follow, keys_of, tags_of, words_of
+from offtake.domain.checks.findings import close_match
 
 _MAXIMUM_SHOWN: Final = 60
 _ID: Final = "letters, digits and `. _ + -`, at most 64, beginning with a letter or digit"
@@ -25,16 +25,6 @@ _TYPES: Final = {
     "model_type": "is not a set of keys and values",
     "model_attributes_type": "is not a set of keys and values",
 }
-
-
-def close_match(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant, or None."""
-    names = sorted(set(known))
-    folded = {name.casefold(): name for name in reversed(names)}
-    if word.casefold() in folded:
-        return folded[word.casefold()]
-    found = difflib.get_close_matches(word[:_MAXIMUM_SHOWN].casefold(), list(folded), n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
 
 
 def problem_of(error: ErrorDetails, positions: Positions) -> Problem:
@@ -52,12 +42,30 @@ def problem_of(error: ErrorDetails, positions: Positions) -> Problem:
         message, form, suggestion = _unknown_key(path, around)
     elif error["loc"][-1] == "[key]":
         place = positions.key(path)
-    return Problem("error", _code(kind), place.file, place.line, place.column, shown_path(path), message, form, suggestion)
+    return Problem(
+        "error",
+        _code(kind),
+        place.file,
+        place.line,
+        place.column,
+        shown_path(path),
+        message,
+        form,
+        suggestion,
+    )
 
 
 def _code(kind: str) -> str:
-    codes = {"extra_forbidden": "unknown-key", "literal_error": "unknown-word", "union_tag_invalid": "unknown-kind"}
-    codes |= {"union_tag_not_found": "missing-kind", "too_short": "empty-list", "string_pattern_mismatch": "form"}
+    codes = {
+        "extra_forbidden": "unknown-key",
+        "literal_error": "unknown-word",
+        "union_tag_invalid": "unknown-kind",
+    }
+    codes |= {
+        "union_tag_not_found": "missing-kind",
+        "too_short": "empty-list",
+        "string_pattern_mismatch": "form",
+    }
     return codes.get(kind, "type" if kind in _TYPES else kind.replace("_", "-"))
 
 
@@ -68,13 +76,13 @@ def _say(
     value = shown(given)
     if kind == "quantity":
         form = str(context.get("expected", ""))
-        return str(context.get("problem", "not a quantity")), f"`{form}`" if form else expected(here), None
+        return (str(context.get("problem", "not a quantity")), f"`{form}`" if form else expected(here), None)
     if kind == "literal_error":
         words = words_of(here.form)
-        return f"{value} is not known here", ", ".join(words), close_match(str(given), words)
+        return (f"{value} is not known here", ", ".join(words), close_match(str(given), words))
     if kind == "union_tag_invalid":
         tag, tags = str(context.get("tag", "")), tags_of(here.form)
-        return f"kind {shown(tag)} is not known", ", ".join(tags), close_match(tag, tags)
+        return (f"kind {shown(tag)} is not known", ", ".join(tags), close_match(tag, tags))
     if kind == "union_tag_not_found":
         return "`kind` is missing", expected(here), None
     if kind in _TYPES:
@@ -94,7 +102,7 @@ def _pattern(value: str, pattern: str) -> tuple[str, str | None, str | None]:
     if "{0,63}" in pattern:
         return f"{value} is no id", _ID, None
     if "{3}" in pattern:
-        return f"{value} is no currency", "an ISO code of three capitals, such as `EUR`", None
+        return (f"{value} is no currency", "an ISO code of three capitals, such as `EUR`", None)
     if "{2}" in pattern:
         return f"{value} is no country code", "two capitals, such as `US` or `DE`", None
     return f"{value} has the wrong form", pattern, None
@@ -113,7 +121,7 @@ def _unknown_key(path: tuple[str | int, ...], around: Shape) -> tuple[str, str |
     key = str(path[-1])
     model = around.model
     keys = keys_of(model) if model is not None else ()
-    return f"the key {shown(key)} is not known here", ", ".join(keys) or None, close_match(key, keys)
+    return (f"the key {shown(key)} is not known here", ", ".join(keys) or None, close_match(key, keys))
 
 
 def shown(value: object) -> str:

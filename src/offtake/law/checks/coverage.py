@@ -1,0 +1,104 @@
+"""Clauses that cover nothing of the estate, and facts that a clause asks for and that nobody states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from offtake.domain.checks.findings import Finding, Path, listed, warning
+from offtake.domain.checks.walk import clauses
+from offtake.domain.clauses import AnyClause, LatencyBound, Licence, Residency
+from offtake.domain.estate import Estate
+from offtake.domain.selection import Selection, SupplyFacts, WorkloadFacts
+from offtake.domain.workloads import InferenceClass
+from offtake.law.checks.candidates import Candidates
+from offtake.law.compile import round_trips
+
+_FACTS = {"processing": "may_process_in", "rest": "rests_in", "logs": "logs_in"}
+MAXIMUM_PAIRS = 200  # Missing pairs told one by one.
+
+
+def check_coverage(estate: Estate, candidates: Candidates) -> Iterator[Finding]:
+    """Clauses that select nothing; supplies silent on residency; pairs without a round trip."""
+    for path, _, _, clause in clauses(estate):
+        selection = _selected(clause)
+        if not _covers_any(selection, clause.excepts, candidates):
+            message = f"it covers nothing: {_why(selection, candidates)}"
+            yield warning("covers-nothing", (*path, "covers"), message)
+        elif isinstance(clause, Residency):
+            yield from _silent(path, clause, selection, candidates)
+    yield from _missing_pairs(estate, candidates)
+
+
+def _selected(clause: AnyClause) -> Selection:
+    """What a clause covers, the keys that its own fields state included."""
+    covers = clause.covers
+    if isinstance(clause, Residency) and not covers.data_classes:
+        return covers.model_copy(update={"data_classes": clause.data_classes})
+    if isinstance(clause, Licence) and not covers.owners:
+        return covers.model_copy(update={"owners": (clause.licensee,)})
+    return covers
+
+
+def _covers_any(selection: Selection, excepts: Sequence[Selection], candidates: Candidates) -> bool:
+    """Whether some workload, or none in particular, on some supply is selected and not excepted."""
+    workloads = [w for w in candidates.workloads if selection.selects_workload(w)]
+    supplies = [s for s in candidates.supplies if selection.selects_supply(s)]
+    if (selection.workload_keys() and not workloads) or (selection.supply_keys() and not supplies):
+        return False
+    if not excepts or not workloads or not supplies:
+        return True
+    return any(not any(e.selects(w, s) for e in excepts) for w in workloads for s in supplies)
+
+
+def _why(selection: Selection, candidates: Candidates) -> str:
+    if selection.workload_keys() and not any(selection.selects_workload(w) for w in candidates.workloads):
+        return "no workload of the estate has all that it asks for"
+    if selection.supply_keys() and not any(selection.selects_supply(s) for s in candidates.supplies):
+        return "no supply of the estate has all that it asks for"
+    return "its exceptions take out all that it covers"
+
+
+def _silent(path: Path, clause: Residency, selection: Selection, candidates: Candidates) -> Iterator[Finding]:
+    """Supplies that could serve what is covered, were it not that they do not say where they handle data."""
+    for part in clause.includes:
+        fact = _FACTS[part]
+        silent: dict[str, None] = {}
+        for workload in candidates.workloads:
+            if selection.selects_workload(workload):
+                for supply in candidates.of(workload):
+                    if getattr(supply, fact) is None and selection.selects_supply(supply):
+                        silent[supply.deployment or supply.product or supply.site or supply.id] = None
+        if silent:
+            message = (
+                f"{listed(silent)} do not state `{fact}`, so they are refused for what this clause covers"
+            )
+            yield warning("residency-unknown", path, message, f"`{fact}: [EU]` where it is known")
+
+
+def _missing_pairs(estate: Estate, candidates: Candidates) -> Iterator[Finding]:
+    known = round_trips(estate)
+    bounds = [(path, clause) for path, _, _, clause in clauses(estate) if isinstance(clause, LatencyBound)]
+    told: set[tuple[str, str]] = set()
+    for workload in candidates.workloads:
+        entry = estate.workloads[workload.id]
+        if not isinstance(entry, InferenceClass) or workload.client_region is None:
+            continue
+        for supply in candidates.of(workload):
+            pair = (workload.client_region, supply.region or "")
+            if supply.region is None or pair in known or pair in told or len(told) >= MAXIMUM_PAIRS:
+                continue
+            asked = next((path for path, clause in bounds if _bound_covers(clause, workload, supply)), None)
+            if entry.latency is not None:
+                asked = ("workloads", workload.id, "latency")
+            if asked is not None:
+                told.add(pair)
+                message = (
+                    f"no round trip is known from `{pair[0]}` to `{pair[1]}`, so the bound refuses that pair"
+                )
+                yield warning("latency-unknown", asked, message, f"`latency.pairs.{pair[0]}.{pair[1]}`")
+
+
+def _bound_covers(clause: LatencyBound, workload: WorkloadFacts, supply: SupplyFacts) -> bool:
+    return clause.covers.selects(workload, supply) and not any(
+        e.selects(workload, supply) for e in clause.excepts
+    )
