@@ -10,7 +10,7 @@ from typing import Literal
 from offtake.domain.position import Discharge, Position
 from offtake.domain.selection import Action, SupplyFacts
 from offtake.law.force import covers, days_of_mask, in_force, stands_in
-from offtake.law.meters import passed
+from offtake.law.meters import converted, passed
 from offtake.law.primitives import Law, Mask, Origin, Procedure
 from offtake.law.procedures import part_refused
 from offtake.law.wording import elsewhere_text, mask_text, meter_text, part_text
@@ -96,7 +96,9 @@ def _over_bounds(law: Law, position: Position, action: Action) -> Iterator[Reaso
             yield Reason(meter.origin, meter.id, meter_text(meter, over))
 
 
-def _procedure(procedure: Procedure, law: Law, position: Position, action: Action) -> Reason | Obligation | None:
+def _procedure(
+    procedure: Procedure, law: Law, position: Position, action: Action
+) -> Reason | Obligation | None:
     if not _holds(procedure, position, action):
         return None
     if procedure.style == "approve":
@@ -113,7 +115,7 @@ def _approval(procedure: Procedure, law: Law, position: Position, action: Action
         return None
     amount = _stated(procedure, action)
     if amount is not None and procedure.measure == "money":
-        amount = law.rates.converted(amount, action.currency, procedure.currency, action.interval.begins)
+        amount = converted(law, amount, action, procedure.currency)
     if procedure.threshold is not None and amount is not None and amount < procedure.threshold:
         return None
     return Obligation("approval", procedure.holder, procedure.id, procedure.origin)
@@ -155,7 +157,13 @@ def _discharge(procedure: Procedure, position: Position, action: Action) -> Disc
         usable = not (each.granted and action.kind == "acquire")
         ends = action.interval.ends
         until = each.ends is None or (ends is not None and ends <= each.ends)
-        if each.procedure == procedure.id and about and usable and each.begins <= action.interval.begins and until:
+        if (
+            each.procedure == procedure.id
+            and about
+            and usable
+            and each.begins <= action.interval.begins
+            and until
+        ):
             found = each
     return found
 
@@ -173,7 +181,9 @@ def _taken_before(procedure: Procedure, law: Law, position: Position, action: Ac
 
 def _holds(procedure: Procedure, position: Position, action: Action) -> bool:
     """Whether a procedure is about an action, and in force on some day of it."""
-    if action.kind not in procedure.scope.actions or not covers(procedure.scope, action.workload, action.supply):
+    if action.kind not in procedure.scope.actions or not covers(
+        procedure.scope, action.workload, action.supply
+    ):
         return False
     held = in_force(procedure.scope, position, action.workload, action.supply)
     return held is not None and action.interval.overlaps(held.begins, held.ends)

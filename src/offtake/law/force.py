@@ -44,7 +44,9 @@ def covers(scope: Scope, workload: WorkloadFacts, supply: SupplyFacts) -> bool:
     return not any(exception.selects(workload, supply) for exception in scope.excepts)
 
 
-def in_force(scope: Scope, position: Position, workload: WorkloadFacts, supply: SupplyFacts) -> Interval | None:
+def in_force(
+    scope: Scope, position: Position, workload: WorkloadFacts, supply: SupplyFacts
+) -> Interval | None:
     """The days on which the scope holds, events considered; None if it never does."""
     begins, ends = scope.begins or date.min, scope.ends
     subjects = (*workload_subjects(workload), *supply_subjects(supply))
@@ -79,7 +81,7 @@ def stands_in(relation: Relation, workload: WorkloadFacts, supply: SupplyFacts) 
             assert_never(relation)
 
 
-def outside(places: frozenset[str] | None, boundary: frozenset[str]) -> bool:
+def outside(places: frozenset[object] | None, boundary: frozenset[str]) -> bool:
     """Whether places are unknown or do not all lie inside the boundary."""
     return places is None or not places <= boundary
 

@@ -24,7 +24,13 @@ Days = NDArray[np.int64]
 T = TypeVar("T", WorkloadFacts, SupplyFacts)
 
 _NEVER: Final = date.max.toordinal() + 1  # The ordinal of a day that does not come.
-_SUBJECTS: Final = ("id", "deployment", "product", "site", "provider")  # Facts of a supply that events may be about.
+_SUBJECTS: Final = (
+    "id",
+    "deployment",
+    "product",
+    "site",
+    "provider",
+)  # Facts of a supply that events may be about.
 
 
 def permitted(
@@ -65,8 +71,8 @@ class _Column:
 
     def __init__(self, values: Iterable[object]) -> None:
         known: dict[object, int] = {}
-        self.codes = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
-        self.distinct = list(known)
+        self.codes: Days = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
+        self.distinct: list[object] = list(known)
 
     def test(self, accepts: Callable[[object], bool]) -> Bools:
         """Which things have a value that is accepted."""
@@ -84,8 +90,9 @@ class _Side(Generic[T]):
         for fact, mentioned in facts.items():
             column = _Column(_seen(getattr(thing, fact), mentioned) for thing in things)
             codes = np.unique(codes * max(len(column.distinct), 1) + column.codes, return_inverse=True)[1]
-        _, first, self.codes = np.unique(codes, return_index=True, return_inverse=True)
-        self.distinct = [things[place] for place in first.tolist()]
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        self.codes: Days = inverse
+        self.distinct: list[T] = [things[int(place)] for place in first]
         self._columns: dict[str, _Column] = {}
 
     def column(self, fact: str) -> _Column:
@@ -142,7 +149,9 @@ class _Looked:
         self.facts[fact] = None if values is None or before is None else before | frozenset(values)
 
 
-def _workload_facts(masks: Sequence[Mask], law: Law, position: Position) -> dict[str, frozenset[object] | None]:
+def _workload_facts(
+    masks: Sequence[Mask], law: Law, position: Position
+) -> dict[str, frozenset[object] | None]:
     looked = _Looked()
     for selection in _selections(masks):
         for fact, values in selection.workload_keys():
@@ -212,7 +221,10 @@ def _related(mask: Mask, columns: _Side[SupplyFacts]) -> Bools:
 def _far(relation: FartherThan, clients: _Column, regions: _Column) -> Bools:
     """Which pairs are too far from each other, or at an unknown distance: (workload, supply)."""
     table = np.array(
-        [[farther(relation, _text(client), _text(region)) for region in regions.distinct] for client in clients.distinct],
+        [
+            [farther(relation, _text(client), _text(region)) for region in regions.distinct]
+            for client in clients.distinct
+        ],
         dtype=np.bool_,
     )
     return table[np.ix_(clients.codes, regions.codes)]
@@ -240,14 +252,18 @@ def _in_time(
         ends = np.minimum(ends, _event_days(scope.until_event, position, rows, columns))
     if mask.days_from_launch is not None:
         launched = rows.days(lambda w: None if w.model is None else launched_on(law, position, w.model))
-        ends = np.minimum(ends, np.where(launched == _NEVER, _NEVER, launched + mask.days_from_launch)[:, None])
+        ends = np.minimum(
+            ends, np.where(launched == _NEVER, _NEVER, launched + mask.days_from_launch)[:, None]
+        )
         about_a_model = np.array([workload.model is not None for workload in rows.distinct], dtype=np.bool_)
         begins = np.where(about_a_model[:, None], begins, _NEVER)
     last = _NEVER if interval.ends is None else interval.ends.toordinal()
     return (begins < ends) & (interval.begins.toordinal() < ends) & (begins < last)
 
 
-def _event_days(event: str, position: Position, rows: _Side[WorkloadFacts], columns: _Side[SupplyFacts]) -> Days:
+def _event_days(
+    event: str, position: Position, rows: _Side[WorkloadFacts], columns: _Side[SupplyFacts]
+) -> Days:
     """The day of an event about the workload's model, the supply, or all: ordinals (workload, supply)."""
     by_workload = rows.days(lambda workload: happened_on(position, event, workload_subjects(workload)))
     by_supply = columns.days(lambda supply: happened_on(position, event, supply_subjects(supply)))

@@ -32,7 +32,11 @@ def burns(meter: Meter, law: Law, action: Action) -> bool:
     if action.kind in meter.scope.actions and covers(meter.scope, action.workload, action.supply):
         payer = meter.payer is None or action.actor in (None, meter.payer) or meter.measure != "money"
         payee = meter.payee is None or action.counterparty in (None, meter.payee) or meter.measure != "money"
-        if payer and payee and (not meter.spends or action.spending is None or action.spending in meter.spends):
+        if (
+            payer
+            and payee
+            and (not meter.spends or action.spending is None or action.spending in meter.spends)
+        ):
             return True
     return any(inner.within == meter.id and burns(inner, law, action) for inner in law.meters)
 
@@ -42,7 +46,18 @@ def counted(meter: Meter, law: Law, action: Action) -> Decimal | None:
     amount = action.quantity(meter.measure)
     if meter.measure != "money" or not amount:
         return amount
-    return law.rates.converted(amount, action.currency, meter.currency, action.interval.begins)
+    return converted(law, amount, action, meter.currency)
+
+
+def converted(law: Law, amount: Decimal, action: Action, currency: str | None) -> Decimal | None:
+    """An action's money in another currency at the rate of its first day; None if there is no such rate.
+
+    Money without a currency, or counted in none, is taken as it is.
+    """
+    if action.currency is None or currency is None:
+        return amount
+    rate = law.rates.rate(action.currency, currency, action.interval.begins)
+    return None if rate is None else amount * rate
 
 
 def passed(meter: Meter, law: Law, position: Position, action: Action) -> Passed | None:
@@ -76,4 +91,4 @@ def readings(meter: Meter, position: Position, action: Action) -> Iterator[tuple
     own = [reading for reading in position.readings if reading.meter == meter.id]
     for day in sorted({begins, *(r.begins for r in own if begins < r.begins < until)}):
         window = window_at(meter.window, day, meter.scope.begins, meter.scope.ends)
-        yield window, sum((r.amount for r in own if window.overlaps(r.begins, r.ends)), Decimal(0))
+        yield (window, sum((r.amount for r in own if window.overlaps(r.begins, r.ends)), Decimal(0)))

@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Literal
 
 from offtake.domain.clauses import Measure, Window
+from offtake.domain.currencies import Rates
 from offtake.domain.quantities import Span
 from offtake.domain.selection import ActionKind, Selection
-from offtake.law.currencies import Rates
+
+HandledFact = Literal["may_process_in", "rests_in", "logs_in"]  # Where a supply handles data.
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Scope:
     """
 
     actions: frozenset[ActionKind]
-    covers: Selection = Selection()
+    covers: Selection = field(default_factory=Selection)
     excepts: tuple[Selection, ...] = ()
     begins: date | None = None
     ends: date | None = None
@@ -58,7 +60,7 @@ class HandledOutside:
     """A supply of which one of the facts (`may_process_in`, ...) is unknown, or does not lie inside the boundary."""
 
     boundary: frozenset[str]  # Country codes.
-    facts: tuple[Literal["may_process_in", "rests_in", "logs_in"], ...]
+    facts: tuple[HandledFact, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ class Mask:
 class Meter:
     """A linear measure over a scope, counted per window, with bounds.
 
-    `lower` not reached costs `shortfall_price` per missing unit (currency in `currency`); with `make_up_windows` what
+    `lower` not reached costs `shortfall_price` per missing unit (currency in `currency`), and per hour where the
+    measure is a level (accelerators, MW, units, tokens/s); with `make_up_windows` what
     was paid for and not taken may be drawn free in so many following windows. `perishable`: what a window leaves is
     gone. What counts here counts in the meter `within` as well. A money meter counts payments from `payer`
     (to `payee`) of the kinds in `spends` (empty: all).
@@ -189,9 +192,11 @@ class Law:
     meters: tuple[Meter, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     prices: tuple[PriceSchedule, ...] = ()
-    launches: Mapping[str, date] = field(default_factory=dict[str, date])  # By model, as the estate states them.
+    launches: Mapping[str, date] = field(
+        default_factory=dict[str, date]
+    )  # By model, as the estate states them.
     unmodelled: tuple[Unmodelled, ...] = ()
-    rates: Rates = field(default_factory=Rates)
+    rates: Rates = field(default_factory=lambda: Rates({}))
 
     @property
     def dates(self) -> tuple[date, ...]:
@@ -200,7 +205,9 @@ class Law:
         days = {day for p in primitives for day in (p.scope.begins, p.scope.ends) if day is not None}
         for mask in self.masks:
             if mask.days_from_launch is not None:
-                days |= {date.fromordinal(d.toordinal() + mask.days_from_launch) for d in self.launches.values()}
+                days |= {
+                    date.fromordinal(d.toordinal() + mask.days_from_launch) for d in self.launches.values()
+                }
         return tuple(sorted(days))
 
     def without(self, clause: str) -> Law:

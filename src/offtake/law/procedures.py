@@ -47,7 +47,9 @@ def after(span: Span, day: date, business_day: BusinessDay = monday_to_friday) -
     return moved
 
 
-def deadline(procedure: Procedure, asked: datetime, business_day: BusinessDay = monday_to_friday) -> datetime | None:
+def deadline(
+    procedure: Procedure, asked: datetime, business_day: BusinessDay = monday_to_friday
+) -> datetime | None:
     """The last moment at which an answer is in time: the same time of day, a window later. None if there is no window.
 
     `business_day` is the calendar of the clause (`procedure.calendar`).
@@ -67,7 +69,9 @@ def answer_stands(until: datetime | None, recorded_at: datetime) -> bool:
     return until is None or recorded_at <= until
 
 
-def silent_outcome(procedure: Procedure, until: datetime | None, now: datetime) -> Literal["open", "declines", "accepts"]:
+def silent_outcome(
+    procedure: Procedure, until: datetime | None, now: datetime
+) -> Literal["open", "declines", "accepts"]:
     """What silence means by now: nothing while the window is open, then what the clause says."""
     return "open" if answer_stands(until, now) else procedure.silence
 
@@ -129,7 +133,12 @@ def must_ask_again(
     after which the right revives.
     """
     share = procedure.material_change
-    if share is not None and refused_price is not None and price is not None and price <= refused_price * (1 - share):
+    if (
+        share is not None
+        and refused_price is not None
+        and price is not None
+        and price <= refused_price * (1 - share)
+    ):
         return "material change"
     revives = procedure.revives_after
     if revives is None or contracted or lapsed is None or today is None:
@@ -140,7 +149,9 @@ def must_ask_again(
 def aggregate(procedure: Procedure, needs: Sequence[Need], today: date) -> tuple[Need, ...]:
     """The needs that the right is over today: those not yet contracted and noted within the aggregation window, if
     together they reach the threshold. Without a window each need stands for itself."""
-    open_needs = sorted((n for n in needs if not n.contracted and n.noted <= today), key=lambda n: (n.noted, n.id))
+    open_needs = sorted(
+        (n for n in needs if not n.contracted and n.noted <= today), key=lambda n: (n.noted, n.id)
+    )
     threshold = procedure.threshold or Decimal(0)
     if procedure.aggregates_within is None:
         return tuple(need for need in open_needs if need.quantity >= threshold)

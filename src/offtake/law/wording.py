@@ -20,7 +20,11 @@ from offtake.law.primitives import (
     SuppliedElsewhere,
 )
 
-_FACTS = {"may_process_in": "where it may process", "rests_in": "where data rests", "logs_in": "where logs go"}
+_FACTS = {
+    "may_process_in": "where it may process",
+    "rests_in": "where data rests",
+    "logs_in": "where logs go",
+}
 
 
 def cited(origin: Origin) -> str:
@@ -46,7 +50,9 @@ def mask_text(mask: Mask, held: Interval, action: Action) -> str:
     what = action.workload.model or action.workload.id or "capacity"
     where = action.supply.id or "a supply that is not named"
     why = _relation(mask.relation, action.workload, action.supply)
-    return f"{cited(mask.origin)} forbids to {action.kind} {what} at {where} {span(held.begins, held.ends)}{why}"
+    return (
+        f"{cited(mask.origin)} forbids to {action.kind} {what} at {where} {span(held.begins, held.ends)}{why}"
+    )
 
 
 def _relation(relation: Relation, workload: WorkloadFacts, supply: SupplyFacts) -> str:
@@ -77,7 +83,11 @@ def _handled(relation: HandledOutside, supply: SupplyFacts) -> list[str]:
 
 def _far(relation: FartherThan, client_region: str | None, region: str | None) -> str:
     bound = f"{number(relation.bound_ms)} ms"
-    known = None if client_region is None or region is None else relation.round_trips_ms.get((client_region, region))
+    known = (
+        None
+        if client_region is None or region is None
+        else relation.round_trips_ms.get((client_region, region))
+    )
     pair = f"from {client_region or 'an unknown region'} to {region or 'an unknown region'}"
     if known is None:
         return f"the round trip {pair} is unknown, and must be within {bound}"

@@ -22,6 +22,7 @@ from offtake.domain.clauses import (
     Price,
     Residency,
 )
+from offtake.domain.currencies import rates_of
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
 from offtake.law.compile.budget import compile_budget
@@ -37,7 +38,6 @@ from offtake.law.compile.licence import compile_licence
 from offtake.law.compile.price import compile_price
 from offtake.law.compile.residency import compile_residency
 from offtake.law.compile.versions import known_amendments, versions
-from offtake.law.currencies import dated_rates
 from offtake.law.primitives import Law, Mask, Meter, PriceSchedule, Procedure, Unmodelled
 
 __all__ = ["compile_law", "round_trips"]
@@ -58,13 +58,15 @@ def compile_law(estate: Estate, known_at: date | None = None) -> Law:
         meters=_nested(_ordered(m for each in compiled for m in each.meters)),
         procedures=_ordered(p for each in compiled for p in each.procedures),
         prices=_ordered(p for each in compiled for p in each.prices),
-        launches={id: model.launched for id, model in sorted(estate.models.items()) if model.launched is not None},
+        launches={
+            id: model.launched for id, model in sorted(estate.models.items()) if model.launched is not None
+        },
         unmodelled=_unmodelled(estate, known_at),
-        rates=dated_rates(estate),
+        rates=rates_of(estate),
     )
 
 
-def compile_clause(clause: AnyClause, context: Context) -> Primitives:  # noqa: PLR0911 (one line per clause of the union)
+def compile_clause(clause: AnyClause, context: Context) -> Primitives:
     """What one version of a clause compiles to."""
     match clause:
         case FirstRefusal():

@@ -18,7 +18,15 @@ def compile_budget(clause: Budget, context: Context) -> Primitives:
     if fund is not None:
         begins = max((day for day in (scope.begins, fund.begins) if day is not None), default=None)
         ends = min((day for day in (scope.ends, fund.ends) if day is not None), default=None)
-        scope = Scope(scope.actions, scope.covers, scope.excepts, begins, _not_before(begins, ends), None, scope.until_event)
+        scope = Scope(
+            scope.actions,
+            scope.covers,
+            scope.excepts,
+            begins,
+            _not_before(begins, ends),
+            None,
+            scope.until_event,
+        )
     meter = Meter(
         id=context.id,
         origin=context.origin(clause),
@@ -36,7 +44,9 @@ def compile_budget(clause: Budget, context: Context) -> Primitives:
 def _amount(clause: Budget, context: Context) -> tuple[Figure, Fund | None]:
     if clause.fund is None:
         if clause.amount is None:
-            raise context.invalid("a budget needs `amount` or `fund`", "write something like `amount: 10 million EUR`")
+            raise context.invalid(
+                "a budget needs `amount` or `fund`", "write something like `amount: 10 million EUR`"
+            )
         return clause.amount, None
     fund = context.estate.funds.get(clause.fund)
     if fund is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Final
 
 from offtake.domain.clauses import Clause, Measure
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
-from offtake.domain.quantities import MEASURES, Figure, QuantityError, parse_figure
+from offtake.domain.quantities import HOURS_PER_YEAR, MEASURES, Figure, QuantityError, parse_figure
 from offtake.domain.selection import WORKLOAD_KEYS, ActionKind, Selection
 from offtake.law.primitives import Mask, Meter, Origin, PriceSchedule, Procedure, Scope
 
@@ -26,18 +27,18 @@ COUNTED: Final[Mapping[Measure, frozenset[ActionKind]]] = {
     "money": frozenset({"acquire", "place", "process", "hold", "pay"}),
 }
 
-# The kind of quantity that prices a measure. Capacity is priced by its time: an accelerator or unit by the hour, power
-# by the MW and year, a token rate by the tokens that it would have made.
-PRICED: Final[Mapping[Measure, str]] = {
-    "accelerators": "price_accelerator_hour",
-    "power": "price_power_year",
-    "units": "price_unit_hour",
-    "accelerator-hours": "price_accelerator_hour",
-    "tokens": "price_tokens",
-    "token-rate": "price_tokens",
-    "money": "share",
+# The kind of quantity that prices a measure, and how many of the law's units one of the kind's is. A level is priced
+# per unit and hour: power is written by the MW and year (or MWh), a token rate by the tokens that it makes.
+PRICED: Final[Mapping[Measure, tuple[str, Fraction]]] = {
+    "accelerators": ("price_accelerator_hour", Fraction(1)),
+    "power": ("price_power_year", Fraction(HOURS_PER_YEAR)),
+    "units": ("price_unit_hour", Fraction(1)),
+    "accelerator-hours": ("price_accelerator_hour", Fraction(1)),
+    "tokens": ("price_tokens", Fraction(1_000_000)),
+    "token-rate": ("price_tokens", Fraction(1_000_000, 3600)),
+    "money": ("share", Fraction(1)),
 }
-TOKENS_PER_PRICED_UNIT: Final = 1_000_000  # `price_tokens` is canonical per million tokens; the law counts single ones.
+_DIGITS: Final = 40  # Digits kept where a division does not end.
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ class Context:
         return Origin(self.name, clause.document or self.document, clause.section, clause.quote)
 
     def scope(
-        self, clause: Clause, actions: Collection[ActionKind], covers: Selection | None = None, *excepts: Selection
+        self,
+        clause: Clause,
+        actions: Collection[ActionKind],
+        covers: Selection | None = None,
+        *excepts: Selection,
     ) -> Scope:
         """What the clause covers, on these actions, while it is in force."""
         return Scope(
@@ -108,17 +113,20 @@ class Context:
         return self._read(text, MEASURES[measure], field)
 
     def price(self, text: str, measure: Measure, field: str) -> tuple[Decimal, str | None]:
-        """A price per unit of a measure (see PRICED; per single token), and its currency (None for a share)."""
-        figure = self._read(text, PRICED[measure], field)
-        if PRICED[measure] == "price_tokens":
-            return figure.amount / TOKENS_PER_PRICED_UNIT, figure.currency
-        return figure.amount, figure.currency
+        """A price per unit of a measure, and hour if the measure is a level; and its currency (None for a share)."""
+        kind, units = PRICED[measure]
+        figure = self._read(text, kind, field)
+        with localcontext() as context:
+            context.prec = _DIGITS
+            return figure.amount * units.denominator / units.numerator, figure.currency
 
     def _read(self, text: str, kind: str, field: str) -> Figure:
         try:
             return parse_figure(text, kind)
         except QuantityError as error:
-            raise self.invalid(f"`{field}`: {error.problem}", f"write something like `{error.expected}`") from None
+            raise self.invalid(
+                f"`{field}`: {error.problem}", f"write something like `{error.expected}`"
+            ) from None
 
 
 def with_acquisition(actions: Collection[ActionKind], covers: Selection) -> frozenset[ActionKind]:

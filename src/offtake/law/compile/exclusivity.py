@@ -12,5 +12,5 @@ def compile_exclusivity(clause: Exclusivity, context: Context) -> Primitives:
     actions = with_acquisition(clause.actions, clause.covers)
     relation = SuppliedElsewhere(frozenset(clause.to))
     return Primitives(
-        masks=(Mask(context.id, context.origin(clause), context.scope(clause, actions), relation),),
+        masks=(Mask(context.id, context.origin(clause), context.scope(clause, actions), relation),)
     )

@@ -14,7 +14,9 @@ _OVER: Final[dict[str, ActionKind]] = {"acquisition": "acquire", "traffic": "pro
 
 def compile_first_refusal(clause: FirstRefusal, context: Context) -> Primitives:
     """A procedure over acquisitions, or over traffic."""
-    threshold = None if clause.threshold is None else context.figure(clause.threshold, clause.measure, "threshold")
+    threshold = (
+        None if clause.threshold is None else context.figure(clause.threshold, clause.measure, "threshold")
+    )
     maximum, currency = None, None
     if clause.maximum_price is not None:
         maximum, currency = context.price(clause.maximum_price, clause.measure, "maximum_price")

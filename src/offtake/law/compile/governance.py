@@ -32,7 +32,9 @@ def _ended(clause: Governance, context: Context, party: str) -> tuple[Mask, ...]
             continue
         covers = context.narrowed(clause.covers, key, (party,))
         scope = replace(context.scope(clause, actions, covers), since_event=clause.on_event)
-        masks.append(Mask(f"{context.id}:{part}", context.origin(clause), scope, Covered(), running=clause.running))
+        masks.append(
+            Mask(f"{context.id}:{part}", context.origin(clause), scope, Covered(), running=clause.running)
+        )
     return tuple(masks)
 
 

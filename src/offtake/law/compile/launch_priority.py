@@ -20,4 +20,6 @@ def compile_launch_priority(clause: LaunchPriority, context: Context) -> Primiti
     if clause.unless_event is not None:
         scope = replace(scope, until_event=clause.unless_event)
     relation = SuppliedElsewhere(frozenset(clause.first))
-    return Primitives(masks=(Mask(context.id, context.origin(clause), scope, relation, days_from_launch=clause.days),))
+    return Primitives(
+        masks=(Mask(context.id, context.origin(clause), scope, relation, days_from_launch=clause.days),)
+    )

@@ -23,6 +23,10 @@ def compile_licence(clause: Licence, context: Context) -> Primitives:
     if context.ends is not None and (context.resumes is None or context.ends < context.resumes):
         outside["after"] = replace(within, begins=context.ends, ends=context.resumes, until_event=None)
     if clause.until_event is not None:
-        outside["since"] = replace(within, ends=context.resumes, since_event=clause.until_event, until_event=None)
+        outside["since"] = replace(
+            within, ends=context.resumes, since_event=clause.until_event, until_event=None
+        )
     origin = context.origin(clause)
-    return Primitives(masks=tuple(Mask(f"{context.id}:{part}", origin, scope, Covered()) for part, scope in outside.items()))
+    return Primitives(
+        masks=tuple(Mask(f"{context.id}:{part}", origin, scope, Covered()) for part, scope in outside.items())
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from offtake.domain.areas import ANYWHERE, countries
 from offtake.domain.clauses import Residency
 from offtake.law.compile.context import Context, Primitives, with_acquisition
-from offtake.law.primitives import HandledOutside, Mask
+from offtake.law.primitives import HandledFact, HandledOutside, Mask
 
-_FACTS: Final[dict[str, Literal["may_process_in", "rests_in", "logs_in"]]] = {
+_FACTS: Final[dict[str, HandledFact]] = {
     "processing": "may_process_in",
     "rest": "rests_in",
     "logs": "logs_in",
@@ -24,8 +24,10 @@ def compile_residency(clause: Residency, context: Context) -> Primitives:
     if ANYWHERE in boundary:
         raise context.invalid("`boundary: global` bounds nothing", "name areas or countries")
     covers = context.narrowed(clause.covers, "data_classes", clause.data_classes)
-    facts = tuple(fact for part, fact in _FACTS.items() if part in clause.includes)
+    facts: tuple[HandledFact, ...] = tuple(fact for part, fact in _FACTS.items() if part in clause.includes)
     if not facts:
         raise context.invalid("`includes` is empty", "include `processing`, `rest` or `logs`")
     scope = context.scope(clause, with_acquisition(("place", "process", "hold"), covers), covers)
-    return Primitives(masks=(Mask(context.id, context.origin(clause), scope, HandledOutside(boundary, facts)),))
+    return Primitives(
+        masks=(Mask(context.id, context.origin(clause), scope, HandledOutside(boundary, facts)),)
+    )

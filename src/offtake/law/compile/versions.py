@@ -36,7 +36,9 @@ def versions(id: str, agreement: Agreement, known_at: date | None) -> dict[str, 
     for amendment in known_amendments(agreement, known_at):
         for key, day in amendment.ends.items():
             if key not in found:
-                raise InvalidInput(f"{id}: the amendment of {amendment.signed} ends `{key}`, which is no clause of it")
+                raise InvalidInput(
+                    f"{id}: the amendment of {amendment.signed} ends `{key}`, which is no clause of it"
+                )
             found[key] = _ended(found[key], day)
         for key, clause in amendment.clauses.items():
             begins = clause.begins or amendment.signed
