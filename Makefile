@@ -1,0 +1,75 @@
+# offtake: `make help` lists what can be made.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# The oldest Python that is supported comes first: it is the one that the locks are tried with.
+PYTHON ?= $(shell command -v python3.11 2>/dev/null || command -v python3 2>/dev/null)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.benchmark-installed
+LOCKER := $(VENV)-lock
+LOCK_OPTIONS ?=
+WORKERS ?= 2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
+
+$(INSTALLED): requirements/dev.lock pyproject.toml
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "offtake needs Python 3.11 or newer; found: $$($(or $(PYTHON),false) --version 2>&1 || echo none)." \
+	         "Name one with: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
+	[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: run
+run: install ## plan both examples into out/
+	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
+	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
+
+.PHONY: lint
+lint: install ## style, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+.PHONY: test
+test: lint ## lint, then every test
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+$(BENCH_INSTALLED): requirements/benchmark.lock $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/benchmark.lock
+	@touch $@
+
+.PHONY: bench
+bench: $(BENCH_INSTALLED) ## measure against the peers
+	$(BIN)/python -m benchmarks
+
+# The tool that writes the locks lives in an environment of its own, which is thrown away. Run and benchmark
+# are held to the versions of dev, so that all three may be installed into one environment.
+COMPILE = $(LOCKER)/bin/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header $(LOCK_OPTIONS)
+
+.PHONY: lock
+lock: ## write requirements/*.lock anew (LOCK_OPTIONS=--upgrade for newer versions)
+	@rm -rf $(LOCKER)
+	"$(PYTHON)" -m venv $(LOCKER)
+	$(LOCKER)/bin/python -m pip install --quiet uv
+	$(COMPILE) --extra dev --output-file requirements/dev.lock
+	$(COMPILE) --constraint requirements/dev.lock --output-file requirements/run.lock
+	$(COMPILE) --constraint requirements/dev.lock --extra benchmark --output-file requirements/benchmark.lock
+	@rm -rf $(LOCKER)
+
+.PHONY: clean
+clean: ## remove the environment, the caches and out/
+	rm -rf $(VENV) $(LOCKER) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
