@@ -1,0 +1,296 @@
+"""What the engines hand to each other and to people: plain, versioned values. The plan is the first of them.
+
+Money is in whole cents of the plan's currency, power in MW of IT load, load in tokens per second. Rows come in a fixed
+order, and nothing in them depends on the clock: the same estate gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PLAN_FORMAT: Final = "offtake.capacity-plan/1"
+ONE_FUTURE: Final = "the best case with perfect foresight, not a forecast"
+CERTIFIED: Final = "arithmetic checked by separate code; the inputs are as true as their sources"
+
+
+class Row(BaseModel):
+    """One row of a table of the plan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PlanPeriod(Row):
+    """A period of the plan: days from `begins` up to, not including, `ends`."""
+
+    label: str
+    begins: date
+    ends: date
+
+
+class SupposedEvent(Row):
+    """An event that the plan takes as happened on a day."""
+
+    event: str
+    on: date
+    about: str | None = None
+
+
+class CheckRow(Row):
+    """One check of the certificate: a residual beside what it may be at most."""
+
+    name: str
+    value: float
+    tolerance: float
+    passed: bool
+
+
+class PlanCertificate(Row):
+    """All checks passed, or there would be no plan. `mip_gap` is the solver's proof where choices are whole."""
+
+    checks: tuple[CheckRow, ...]
+    actions_replayed: int
+    mip_gap: float | None = None
+    prices_from_fixed_integers: bool = False
+    says: str = CERTIFIED
+
+
+class OrderRow(Row):
+    """Capacity that the plan orders in a period, and the days it serves."""
+
+    kind: Literal["build", "reserve", "on-demand", "keep", "shell"]
+    supply: str
+    site: str | None = None
+    product: str | None = None
+    accelerator: str | None = None
+    provider: str | None = None
+    owner: str | None = None
+    period: str
+    serves_from: date
+    serves_until: date | None
+    quantity: float
+    unit: str
+    power_mw: float
+
+
+class CapacityRow(Row):
+    """What stands in a pool through a period, and how much of it is used in the busiest typical hour."""
+
+    supply: str
+    period: str
+    unit: str
+    contracted: float
+    added: float
+    used: float
+    power_mw: float
+
+
+class PowerRow(Row):
+    """Power of a site in a period: what has reached each status, what may be planned on, and what is used (IT MW)."""
+
+    site: str
+    period: str
+    announced_mw: float
+    contracted_mw: float
+    energised_mw: float
+    plannable_mw: float
+    used_mw: float
+
+
+class ServedRow(Row):
+    """A class's traffic from one client region, served by a model on a supply through a period."""
+
+    workload: str
+    client_region: str
+    model: str
+    supply: str
+    provider: str | None
+    region: str | None
+    deployment: str | None
+    period: str
+    tokens_per_s: float
+    share: float
+
+
+class TrainingRow(Row):
+    """Accelerators of a run at a supply through a period, and the share of its FLOP done there."""
+
+    workload: str
+    supply: str
+    period: str
+    accelerators: float
+    share: float
+
+
+class UnmetRow(Row):
+    """Need that the plan leaves, what it was worth, and why it is left."""
+
+    workload: str
+    client_region: str | None
+    period: str | None
+    share: float
+    tokens_per_s: float
+    worth_cents: int
+    why: str
+    clause: str | None
+
+
+class SpendRow(Row):
+    """Money from payer to payee in a period, undiscounted."""
+
+    period: str
+    year: int
+    payer: str
+    payee: str
+    kind: str
+    supply: str
+    amount_cents: int
+
+
+class LimitRow(Row):
+    """A limit that binds, and what one more unit of it would be worth (discounted)."""
+
+    source: str
+    what: str
+    period: str
+    unit: str
+    worth_cents_per_unit: float
+    document: str | None = None
+    section: str | None = None
+
+
+class MeterRow(Row):
+    """A meter in one window: its bounds, what the plan counts on it, and what falling short costs."""
+
+    meter: str
+    clause: str
+    window: str
+    measure: str
+    lower: float | None
+    upper: float | None
+    counted: float
+    shortfall: float
+    drawn: float
+    owed_cents: int
+
+
+class RefusalRightRow(Row):
+    """One tranche of a first refusal: the need, what the holder offers, what it takes and what goes elsewhere."""
+
+    clause: str
+    holder: str
+    begins: date
+    ends: date
+    measure: str
+    needed: float
+    offered: float
+    taken_by_holder: float
+    allowed_elsewhere: float
+    taken_elsewhere: float
+    binding: bool
+
+
+class ObligationRow(Row):
+    """Something that must happen before an action of the plan: somebody is asked, or approves."""
+
+    kind: str
+    who: str
+    clause: str
+    actions: int
+
+
+class UnmodelledRow(Row):
+    """A term that the estate's agreements state and its clauses leave out."""
+
+    agreement: str
+    term: str
+
+
+class NumbersRow(Row):
+    """How many numbers of the estate have a source, are marked as assumptions, or say neither."""
+
+    sourced: int
+    assumed: int
+    unsourced: int
+
+
+class CapacityPlan(Row):
+    """A certified plan: what to build, lease and buy, for whom, at what cost, and what limits it."""
+
+    format: Literal["offtake.capacity-plan/1"] = PLAN_FORMAT
+    says: str = ONE_FUTURE
+    estate: str
+    estate_digest: str
+    party: str
+    known_at: date | None
+    events: tuple[SupposedEvent, ...]
+    currency: str
+    begins: date
+    ends: date
+    period_length: str
+    discount_per_year: float
+    end_value: str
+    cuts: tuple[date, ...]
+    periods: tuple[PlanPeriod, ...]
+    cost_cents: int  # Discounted cost to the party, unmet need included at its worth.
+    unmet_worth_cents: int  # The discounted part of it that is unmet need.
+    orders: tuple[OrderRow, ...]
+    capacity: tuple[CapacityRow, ...]
+    power: tuple[PowerRow, ...]
+    served: tuple[ServedRow, ...]
+    training: tuple[TrainingRow, ...]
+    unmet: tuple[UnmetRow, ...]
+    spend: tuple[SpendRow, ...]
+    limits: tuple[LimitRow, ...]
+    meters: tuple[MeterRow, ...]
+    first_refusals: tuple[RefusalRightRow, ...]
+    obligations: tuple[ObligationRow, ...]
+    unmodelled: tuple[UnmodelledRow, ...]
+    numbers: NumbersRow
+    certificate: PlanCertificate
+
+
+PLAN_TABLES: Final = (
+    "orders",
+    "capacity",
+    "power",
+    "served",
+    "training",
+    "unmet",
+    "spend",
+    "limits",
+    "meters",
+    "first_refusals",
+    "obligations",
+    "unmodelled",
+)
+
+
+class ClausePrice(Row):
+    """The price of a clause: the certified cost with it less the certified cost without it. Prices do not add up."""
+
+    clause: str
+    document: str | None
+    section: str | None
+    with_clause_cents: int
+    without_clause_cents: int
+    price_cents: int
+    currency: str
+    says: str = "the difference of two certified plans; prices of several clauses do not add up"
+
+
+class ConflictRow(Row):
+    """One member of a set of limits that cannot hold together, in words."""
+
+    source: str
+    what: str
+    bound: str
+
+
+class InfeasiblePlan(Row):
+    """No plan meets every limit: these cannot hold together, and without any one of them the others can."""
+
+    conflicts: tuple[ConflictRow, ...]
+    minimal: bool

@@ -1,0 +1,51 @@
+"""Where an estate's numbers come from: each has a source, is marked as an assumption, or says neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from pydantic import BaseModel
+
+from offtake.domain.quantities import Figure, Series
+from offtake.domain.records import Entry
+
+
+def figures_of(estate: BaseModel) -> Iterator[tuple[str, Figure]]:
+    """Every figure with its path (`sites.abilene.pue`); an entry's `source` and `assumed` hold for those without."""
+    yield from _walk(estate, "", None, assumed=False)
+
+
+def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Iterator[tuple[str, Figure]]:
+    if isinstance(value, Figure):
+        own = value.source or source
+        yield path, Figure(
+            value.amount, value.unit, value.kind, value.text, value.currency, own, value.assumed or (assumed and not value.source)
+        )
+    elif isinstance(value, Series):
+        for step in value:
+            yield from _walk(step.figure, path, source, assumed=assumed)
+    elif isinstance(value, BaseModel):
+        if isinstance(value, Entry):
+            source, assumed = value.source or source, value.assumed or (assumed and not value.source)
+        for name in type(value).model_fields:
+            yield from _walk(getattr(value, name), f"{path}.{name}" if path else name, source, assumed=assumed)
+    elif isinstance(value, Mapping):
+        for key, one in cast("Mapping[str, object]", value).items():
+            yield from _walk(one, f"{path}.{key}", source, assumed=assumed)
+    elif isinstance(value, tuple):
+        for n, one in enumerate(cast("tuple[object, ...]", value)):
+            yield from _walk(one, f"{path}[{n}]", source, assumed=assumed)
+
+
+def numbers_of(estate: BaseModel) -> tuple[int, int, int]:
+    """How many figures have a source, are assumed, or say neither."""
+    sourced = assumed = neither = 0
+    for _, figure in figures_of(estate):
+        if figure.assumed:
+            assumed += 1
+        elif figure.source:
+            sourced += 1
+        else:
+            neither += 1
+    return sourced, assumed, neither

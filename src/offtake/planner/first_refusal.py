@@ -1,0 +1,285 @@
+"""Rights to be asked first, as data: the need of each tranche, what the holder offers, and what may go elsewhere.
+
+Needs are computed from demand less what is contracted, before supply is chosen, so that the limit on what is taken
+elsewhere, N − min(N, O), is a number and the program stays linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from math import floor
+
+import numpy as np
+
+from offtake.domain.events import HolderAnswer
+from offtake.domain.quantities import MEASURES, parse_figure
+from offtake.law.facts import inference_facts
+from offtake.law.primitives import Procedure
+from offtake.planner.formulation import Draft, LimitRows
+from offtake.planner.instance import Floats, Instance, Payment, Way
+from offtake.planner.metering import in_force
+from offtake.planner.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Tranche:
+    """One offer to one holder: capacity that enters service in the periods of [begins, ends).
+
+    `needed` is what is left for this holder after those before it, `offered` what it answered at a price that the
+    clause admits, `elsewhere` the most that may be taken elsewhere; all in the procedure's measure.
+    """
+
+    procedure: Procedure
+    begins: date
+    ends: date
+    periods: tuple[int, ...]
+    needed: float
+    offered: float
+    price: float | None  # Money per accelerator-hour or unit-hour, if the answer states one.
+    products: tuple[str, ...]
+    binding: bool  # False: the holder offers nothing that counts, and the need is free to go elsewhere.
+
+    @property
+    def taken(self) -> float:
+        """What the holder takes of the need: the smaller of need and offer, in the multiples of the clause."""
+        amount = min(self.needed, self.offered)
+        multiple = float(self.procedure.multiple or 0)
+        if multiple and amount < self.needed:
+            amount = floor(amount / multiple + 1e-9) * multiple
+        return amount if amount >= float(self.procedure.minimum or 0) else 0.0
+
+    @property
+    def elsewhere(self) -> float:
+        """N − min(N, O)."""
+        return self.needed - self.taken
+
+
+def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
+    """Every tranche of every right over acquisitions, holders in the order of their rank, tranches in time."""
+    found: list[Tranche] = []
+    rights = [p for p in reading.law.procedures if p.over == "acquisition" and p.style in ("offer", "match")]
+    left_over: dict[tuple[date, date], float] = {}
+    for procedure in sorted(rights, key=lambda p: (p.rank, p.id)):
+        held = in_force(procedure.scope, reading.position)
+        if held is None:
+            continue
+        earlier = 0.0
+        requirement = _requirement(reading, instance, procedure)
+        for answer in _answers(reading, procedure):
+            window = _window(instance, held, answer)
+            if window is None:
+                continue
+            begins, ends, periods = window
+            stated = None if answer.need is None else _quantity(procedure, answer.need)
+            peak = max((float(requirement[t]) for t in periods), default=0.0)
+            needed = max(0.0, peak - earlier) if stated is None else stated
+            earlier = max(earlier, peak)
+            needed = left_over.get((begins, ends), needed)
+            tranche = _tranche(reading, procedure, answer, begins, ends, periods, needed)
+            left_over[begins, ends] = tranche.elsewhere
+            found.append(tranche)
+    return tuple(found)
+
+
+def _answers(reading: Reading, procedure: Procedure) -> list[HolderAnswer]:
+    """The holder's answers in order; silence that accepts is an answer without limit."""
+    known = {procedure.id, procedure.origin.clause}
+    found = sorted(
+        (one for one in reading.estate.answers if one.clause in known), key=lambda one: one.begins or date.min
+    )
+    if not found and procedure.silence == "accepts":
+        text = {"power": "1e9 MW"}.get(procedure.measure, "1e12")
+        return [HolderAnswer(clause=procedure.origin.clause, offers=text)]
+    return found
+
+
+def _window(
+    instance: Instance, held: tuple[date | None, date | None], answer: HolderAnswer
+) -> tuple[date, date, tuple[int, ...]] | None:
+    """The part of the answer's days in which the right is in force, and the periods that begin in it."""
+    first, last = instance.calendar.periods[0].begins, instance.calendar.periods[-1].ends
+    begins = max(day for day in (first, held[0], answer.begins) if day is not None)
+    ends = min(day for day in (last, held[1], answer.ends) if day is not None)
+    periods = tuple(n for n, p in enumerate(instance.calendar.periods) if begins <= p.begins < ends)
+    return (begins, ends, periods) if periods else None
+
+
+def _quantity(procedure: Procedure, text: str) -> float:
+    return parse_figure(text, MEASURES[procedure.measure]).value
+
+
+def _tranche(
+    reading: Reading, procedure: Procedure, answer: HolderAnswer, begins: date, ends: date, periods: tuple[int, ...],
+    needed: float,
+) -> Tranche:
+    offered, price, admitted = _quantity(procedure, answer.offers), None, True
+    if answer.price is not None:
+        kind = "price_unit_hour" if procedure.measure == "units" else "price_accelerator_hour"
+        figure = parse_figure(answer.price, kind)
+        price = reading.money.of(figure, begins)
+        if procedure.maximum_price is not None:
+            most = reading.in_estate_currency(float(procedure.maximum_price), procedure.currency)
+            admitted = price <= most
+    if procedure.threshold is not None and needed < float(procedure.threshold):
+        admitted = False
+    return Tranche(
+        procedure, begins, ends, periods, needed, offered if admitted else 0.0, price, answer.products, admitted
+    )
+
+
+def _requirement(reading: Reading, instance: Instance, procedure: Procedure) -> Floats:
+    """(period,) the least capacity, in the procedure's measure, that the covered demand needs beyond what is contracted.
+
+    Every load counts at its most economical permitted seat, every run at an even rate on its fastest accelerator; the
+    peak hour decides.
+    """
+    count = len(instance.calendar.periods)
+    sizes = np.array([size_in(instance, procedure, a) for a in range(len(instance.pools))])
+    needed = np.zeros((count, len(instance.hour_ids)))
+    serving = instance.serving
+    for j, load in enumerate(serving.loads):
+        least = np.full(count, np.inf)
+        for i, seat in enumerate(serving.seats):
+            size = sizes[seat.pool]
+            facts = inference_facts(reading.estate, load.workload, load.region, seat.model)
+            if size > 0 and procedure.scope.covers.selects_workload(facts):
+                use = np.where(serving.permitted[i, j], serving.use[i, j] * size, np.inf)
+                least = np.minimum(least, use)
+        needed += np.where(np.isfinite(least), least, 0.0)[:, None] * load.tokens_per_s
+    for run in instance.runs:
+        able = (run.flop_per_hour > 0) & run.permitted.any(axis=1) & (sizes > 0)
+        hours = float((run.window * instance.calendar.hours()).sum())
+        if able.any() and hours > 0 and procedure.scope.covers.selects_workload(run.facts):
+            per_size = float((run.flop_per_hour[able] / sizes[able]).max())
+            needed += np.where(run.window > 0, run.flop / per_size / hours, 0.0)[:, None]
+    contracted = sum((pool.fixed * sizes[a] for a, pool in enumerate(instance.pools)), np.zeros(count))
+    return np.maximum(needed.max(axis=1) - contracted, 0.0)
+
+
+def size_in(instance: Instance, procedure: Procedure, pool: int) -> float:
+    """Units of the procedure's measure per unit of a pool."""
+    one = instance.pools[pool]
+    if procedure.measure == "units":
+        return float(one.unit == "units")
+    if one.unit != "accelerators":
+        return 0.0
+    return one.power_mw if procedure.measure == "power" else 1.0
+
+
+def with_offers(reading: Reading, instance: Instance, tranches: tuple[Tranche, ...]) -> Instance:
+    """The instance with the holders' prices in place of the products' in their tranches.
+
+    An `offer` states its price; a `match` moves the supplier and not the price: the best of the market's holds.
+    """
+    ways = list(instance.ways)
+    for tranche in tranches:
+        for n, way in enumerate(ways):
+            if not _holders(tranche, instance, way) or way.kind not in ("reserve", "on-demand"):
+                continue
+            for o in _entering(way, tranche):
+                price = tranche.price
+                if tranche.procedure.style == "match":
+                    price = _best_bid(instance, tranche, way, o)
+                if price is not None:
+                    ways[n] = _at_price(instance, ways[n], o, price)
+    return replace(instance, ways=tuple(ways))
+
+
+def _at_price(instance: Instance, way: Way, order: int, price: float) -> Way:
+    hours = instance.calendar.hours()
+    payments: list[Payment] = []
+    for payment in way.payments:
+        if payment.kind == "lease":
+            amounts = payment.amounts.copy()
+            amounts[order] = way.in_service[order] * hours * price
+            payments.append(replace(payment, amounts=amounts))
+        else:
+            payments.append(payment)
+    return replace(way, payments=tuple(payments))
+
+
+def _best_bid(instance: Instance, tranche: Tranche, mine: Way, order: int) -> float | None:
+    """The lowest hourly price at which another lessor of the same kind sells in an order period."""
+    kind = instance.pools[mine.pool].accelerator
+    hours = instance.calendar.hours()
+    prices: list[float] = []
+    for way in instance.ways:
+        pool = instance.pools[way.pool]
+        others = pool.accelerator == kind and pool.facts.party != tranche.procedure.holder
+        if others and way.kind == mine.kind and way.allowed[order]:
+            amounts = sum((p.amounts[order] for p in way.payments if p.kind == "lease"), np.zeros(len(hours)))
+            served = way.in_service[order]
+            if served.any() and amounts.any():
+                prices.append(float(amounts.sum() / hours[served].sum()))
+    return min(prices, default=None)
+
+
+def _holders(tranche: Tranche, instance: Instance, way: Way) -> bool:
+    pool = instance.pools[way.pool]
+    if tranche.products:
+        return pool.product in tranche.products or pool.site in tranche.products
+    return pool.facts.party == tranche.procedure.holder
+
+
+def _entering(way: Way, tranche: Tranche) -> list[int]:
+    """Order periods whose capacity enters service within the tranche."""
+    found: list[int] = []
+    for o in range(len(way.allowed)):
+        serves = np.flatnonzero(way.in_service[o])
+        if way.allowed[o] and len(serves) and int(serves[0]) in tranche.periods:
+            found.append(o)
+    return found
+
+
+def add_tranche(draft: Draft, tranche: Tranche) -> None:
+    """The rows of a tranche: at most N − min(N, O) of new capacity elsewhere, and at most O from the holder."""
+    if not tranche.binding:
+        return
+    instance, builder, procedure = draft.instance, draft.builder, tranche.procedure
+    unit = _row_unit(draft, procedure)
+    label = f"{procedure.id} {tranche.begins.isoformat()}"
+    elsewhere = builder.rows(f"elsewhere {label}", {}, upper=tranche.elsewhere / unit, source=procedure.origin.clause)
+    holder = builder.rows(f"offered {label}", {}, upper=tranche.offered / unit, source=procedure.origin.clause)
+    for columns in draft.ways:
+        way = columns.way
+        size = size_in(instance, procedure, way.pool) * columns.unit / unit
+        if size == 0 or way.hourly or way.kind == "keep":
+            continue
+        facts = instance.pools[way.pool].facts
+        mine = _holders(tranche, instance, way)
+        covered = procedure.scope.covers.selects_supply(facts) and not any(
+            one.selects_supply(facts) for one in procedure.scope.excepts if one.supply_keys()
+        )
+        if mine or (covered and facts.party != procedure.holder):
+            orders = _entering(way, tranche)
+            rows = holder if mine else elsewhere
+            builder.entries(rows.index, columns.ordered.index[orders], size)
+    noun = "MW" if procedure.measure == "power" else procedure.measure
+    for rows, words in ((elsewhere, f"{noun} taken elsewhere"), (holder, f"{noun} offered by {procedure.holder}")):
+        draft.limits.append(
+            LimitRows(rows, procedure.origin.clause, f"{words}, {tranche.begins.isoformat()} on", unit, procedure.measure)
+        )
+
+
+def _row_unit(draft: Draft, procedure: Procedure) -> float:
+    if procedure.measure == "power":
+        return 1.0
+    wanted = "units" if procedure.measure == "units" else "accelerators"
+    sizes = [float(draft.scales.capacity[a]) for a, p in enumerate(draft.instance.pools) if p.unit == wanted]
+    return sizes[0] if sizes else 1.0
+
+
+def entered(instance: Instance, tranche: Tranche, quantities: dict[int, Floats]) -> tuple[float, float]:
+    """What a plan takes of a tranche (from the holder, elsewhere), given what each way ordered by period."""
+    mine, others = 0.0, 0.0
+    for n, way in enumerate(instance.ways):
+        if way.hourly or way.kind == "keep" or n not in quantities:
+            continue
+        size = size_in(instance, tranche.procedure, way.pool)
+        amount = float(sum(quantities[n][o] for o in _entering(way, tranche))) * size
+        if _holders(tranche, instance, way):
+            mine += amount
+        elif instance.pools[way.pool].facts.party != tranche.procedure.holder:
+            others += amount
+    return mine, others

@@ -1,0 +1,255 @@
+"""From an estate and its law to a certified plan: read, lower, solve, read back, check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from offtake.domain.errors import SolverFailure
+from offtake.domain.estate import Estate
+from offtake.domain.handoffs import (
+    CapacityPlan,
+    CheckRow,
+    ClausePrice,
+    ConflictRow,
+    InfeasiblePlan,
+    NumbersRow,
+    PlanCertificate,
+    PlanPeriod,
+    SupposedEvent,
+    UnmodelledRow,
+)
+from offtake.domain.numbers import numbers_of
+from offtake.domain.position import Position
+from offtake.law.primitives import Law
+from offtake.planner.answer import Answer, answer_of
+from offtake.planner.audit import TOLERANCE, recount
+from offtake.planner.certificate import Certificate, certify
+from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
+from offtake.planner.formulation import Formulation, draft_of, finish
+from offtake.planner.limits import limit_rows, origins_of, unmet_rows
+from offtake.planner.metering import add_meter
+from offtake.planner.ports import Infeasible, Member, Progress, Solution, Solver, SolverOptions
+from offtake.planner.reading import Reading, instance_of, reading_of
+from offtake.planner.replay import replay
+from offtake.planner.serving import Form
+from offtake.planner.tables import (
+    capacity_rows,
+    cents,
+    meter_rows,
+    order_rows,
+    power_rows,
+    refusal_right_rows,
+    served_rows,
+    spend_rows,
+    training_rows,
+)
+from offtake.planner.tiers import add_price
+
+Stage = Literal["reading", "writing", "solving", "checking"]
+Report = Callable[[Stage, Progress | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be planned: an estate under a law, from a position, for a party."""
+
+    estate: Estate
+    law: Law
+    position: Position
+    digest: str = ""
+    party: str | None = None
+    options: SolverOptions = field(default_factory=SolverOptions)
+    form: Form = "auto"
+
+
+def plan(question: Question, solver: Solver, report: Report | None = None) -> CapacityPlan | InfeasiblePlan:
+    """The certified plan of least cost to the party, or the limits that cannot hold together.
+
+    Raises SolverFailure if the solver fails or if its answer does not pass the certificate.
+    """
+    say: Report = report or (lambda stage, progress: None)
+    say("reading", None)
+    reading = reading_of(question.estate, question.law, question.position, question.party)
+    say("writing", None)
+    formulation, tranches = formulate(reading, question.form)
+    say("solving", None)
+    found = solver.solve(formulation.program, question.options, lambda progress: say("solving", progress))
+    if isinstance(found, Infeasible):
+        return _infeasible(formulation, solver, question.options)
+    if not isinstance(found, Solution):
+        raise SolverFailure(
+            "the cost can fall without end: something is paid for being bought",
+            hint="look for a price or a rent that pays the party planned for without a limit on the quantity",
+        )
+    say("checking", None)
+    certificate = certify(formulation.program, found, mip_gap=max(question.options.mip_gap, TOLERANCE))
+    if not certificate.passed:
+        failed = ", ".join(f"{check.name} {check.value:.1e}" for check in certificate.failures)
+        raise SolverFailure(f"the solver's answer failed its certificate: {failed}", hint="try another --solver")
+    return _certified(question, reading, answer_of(formulation, found), tranches, certificate)
+
+
+def formulate(reading: Reading, form: Form = "auto") -> tuple[Formulation, tuple[Tranche, ...]]:
+    """The whole program of a reading, and the tranches of its first refusals."""
+    instance = instance_of(reading)
+    tranches = tranches_of(reading, instance)
+    draft = draft_of(with_offers(reading, instance, tranches))
+    for tranche in tranches:
+        add_tranche(draft, tranche)
+    inner_first = sorted(reading.law.meters, key=lambda meter: (meter.within is None, meter.id))
+    for meter in inner_first:
+        add_meter(reading, draft, meter)
+    for schedule in reading.law.prices:
+        add_price(reading, draft, schedule)
+    return finish(draft, form), tranches
+
+
+def _certified(
+    question: Question, reading: Reading, answer: Answer, tranches: tuple[Tranche, ...], certificate: Certificate
+) -> CapacityPlan:
+    """The plan with its tables, its accounts added again and its actions replayed."""
+    drafted = _tables(question, reading, answer, tranches, certificate)
+    mismatches = recount(question.estate, drafted)
+    replayed = replay(question.estate, question.law, question.position, drafted)
+    if replayed.refused:
+        action, refusal = replayed.refused[0]
+        raise SolverFailure(
+            f"the plan holds {len(replayed.refused)} actions that the law refuses; first: {action.kind} at "
+            f"`{action.supply.id}` from {action.interval.begins}: {refusal.reasons[0].text}",
+            hint="this is a fault of offtake's: please report it with the estate",
+        )
+    checks = tuple(
+        CheckRow(name=one.name, value=float(f"{one.relative:.3g}"), tolerance=TOLERANCE, passed=one.relative <= TOLERANCE)
+        for one in mismatches
+    )
+    failed = [one for one, check in zip(mismatches, checks, strict=True) if not check.passed]
+    if failed:
+        raise SolverFailure(
+            f"{failed[0].name}: the plan states {failed[0].stated:,.2f}, its tables give {failed[0].recounted:,.2f}",
+            hint="this is a fault of offtake's: please report it with the estate",
+        )
+    full = drafted.certificate.model_copy(
+        update={"checks": (*drafted.certificate.checks, *checks), "actions_replayed": replayed.actions}
+    )
+    return drafted.model_copy(update={"certificate": full, "obligations": replayed.obligations})
+
+
+def _tables(
+    question: Question, reading: Reading, answer: Answer, tranches: tuple[Tranche, ...], certificate: Certificate
+) -> CapacityPlan:
+    estate, formulation, solution = question.estate, answer.formulation, answer.solution
+    calendar, horizon = formulation.instance.calendar, estate.horizon
+    sourced, assumed, unsourced = numbers_of(estate)
+    unmet = unmet_rows(reading, answer)
+    return CapacityPlan(
+        estate=estate.name or "estate",
+        estate_digest=question.digest,
+        party=reading.party,
+        known_at=question.law.known_at,
+        events=tuple(
+            SupposedEvent(event=one.event, on=one.on, about=one.about) for one in question.position.happened
+        ),
+        currency=estate.currency,
+        begins=horizon.begins,
+        ends=horizon.ends,
+        period_length=horizon.periods,
+        discount_per_year=0.0 if horizon.discount is None else horizon.discount.value,
+        end_value=horizon.end_value,
+        cuts=calendar.cuts,
+        periods=tuple(PlanPeriod(label=p.label, begins=p.begins, ends=p.ends) for p in calendar.periods),
+        cost_cents=cents(solution.objective * formulation.scales.money + formulation.offset),
+        unmet_worth_cents=cents(_unmet_worth(answer)),
+        orders=order_rows(reading, answer),
+        capacity=capacity_rows(answer),
+        power=power_rows(reading, answer),
+        served=served_rows(answer),
+        training=training_rows(answer),
+        unmet=unmet,
+        spend=spend_rows(answer),
+        limits=limit_rows(reading, answer),
+        meters=meter_rows(answer),
+        first_refusals=refusal_right_rows(answer, tranches),
+        obligations=(),
+        unmodelled=tuple(UnmodelledRow(agreement=one.agreement, term=one.term) for one in question.law.unmodelled),
+        numbers=NumbersRow(sourced=sourced, assumed=assumed, unsourced=unsourced),
+        certificate=PlanCertificate(
+            checks=tuple(
+                CheckRow(name=c.name, value=float(f"{c.value:.3g}"), tolerance=c.tolerance, passed=c.passed)
+                for c in certificate.checks
+            ),
+            actions_replayed=0,
+            mip_gap=None if solution.mip_gap is None else float(f"{solution.mip_gap:.3g}"),
+            prices_from_fixed_integers=solution.prices_from_fixed_integers,
+        ),
+    )
+
+
+def _unmet_worth(answer: Answer) -> float:
+    """Discounted worth of what is left."""
+    program, x, scales = answer.formulation.program, answer.solution.x, answer.formulation.scales
+    blocks = [answer.formulation.unmet, *(run.undone for run in answer.formulation.runs)]
+    total = 0.0
+    for block in blocks:
+        ids = block.index[block.index >= 0]
+        total += float(program.cost[ids] @ np.where(np.abs(x[ids]) < 1e-9, 0.0, x[ids]))
+    return total * scales.money
+
+
+def _infeasible(formulation: Formulation, solver: Solver, options: SolverOptions) -> InfeasiblePlan:
+    """The irreducible set behind an infeasible program, in words."""
+    program = formulation.program
+    members = solver.irreducible(program, options)
+    conflicts: list[ConflictRow] = []
+
+    def add(one: Member, source: str | None, label: str, lower: float, upper: float) -> None:
+        side = f"at least {lower:g}" if one.side == "lower" else f"at most {upper:g}"
+        conflicts.append(ConflictRow(source=source or label, what=label, bound=side))
+
+    for one in members.rows:
+        row = one.identifier
+        add(one, program.row_source(row), program.row_label(row), program.row_lower[row], program.row_upper[row])
+    for one in members.columns:
+        column = one.identifier
+        add(one, program.column_source(column), program.column_label(column), program.col_lower[column], program.col_upper[column])
+    return InfeasiblePlan(conflicts=tuple(conflicts), minimal=members.minimal)
+
+
+def clause_price(
+    question: Question, clause: str, solver: Solver, report: Report | None = None
+) -> tuple[ClausePrice, CapacityPlan, CapacityPlan] | InfeasiblePlan:
+    """What a clause costs the party: the plan under the law less the plan under the law without it, both certified.
+
+    A clause is named `agreement.clause`. Raises KeyError if the law has no such clause.
+    """
+    origin = origins_of(question.law)[clause]
+    with_clause = plan(question, solver, report)
+    if isinstance(with_clause, InfeasiblePlan):
+        return with_clause
+    without = plan(_without(question, clause), solver, report)
+    if isinstance(without, InfeasiblePlan):
+        return without
+    price = ClausePrice(
+        clause=clause,
+        document=origin.document,
+        section=origin.section,
+        with_clause_cents=with_clause.cost_cents,
+        without_clause_cents=without.cost_cents,
+        price_cents=with_clause.cost_cents - without.cost_cents,
+        currency=with_clause.currency,
+    )
+    return price, with_clause, without
+
+
+def _without(question: Question, clause: str) -> Question:
+    from dataclasses import replace
+
+    return replace(question, law=question.law.without(clause))
+
+
+def clauses_of(law: Law) -> Sequence[str]:
+    """The clauses of a law, by name."""
+    return sorted(origins_of(law))

@@ -1,0 +1,94 @@
+"""An estate, its law and a position as an instance: everything the planner knows before it writes a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from offtake.domain.currencies import rates_of
+from offtake.domain.estate import Estate
+from offtake.domain.position import Happened, Position
+from offtake.domain.selection import NOBODY, Interval, SupplyFacts, WorkloadFacts
+from offtake.law.masks import permitted
+from offtake.law.primitives import Law
+from offtake.planner.calendar import calendar_of
+from offtake.planner.demand_side import hours_of, runs_of, serving_of
+from offtake.planner.instance import Bools, Instance
+from offtake.planner.supply_side import UNNAMED, Money, supply_side
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the parts of the planner that lower the law look at."""
+
+    estate: Estate
+    law: Law
+    position: Position
+    party: str
+    money: Money
+
+    def in_estate_currency(self, amount: float, currency: str | None) -> float:
+        """An amount of money at the rate of the horizon's start; anything else as it is."""
+        if currency is None or currency == self.estate.currency:
+            return amount
+        converted = self.money.rates.convert(
+            Decimal(repr(amount)), currency, self.estate.currency, self.estate.horizon.begins
+        )
+        return float(converted)
+
+    def test(
+        self,
+        workloads: Sequence[WorkloadFacts],
+        supplies: Sequence[SupplyFacts],
+        action: Literal["place", "process"],
+        interval: Interval,
+    ) -> Bools:
+        """(workload, supply): whether the masks let each workload on each supply."""
+        return permitted(self.law, workloads, supplies, action, interval, self.position)
+
+    def may_acquire(self, supply: SupplyFacts, begins: date, ends: date | None) -> bool:
+        """Whether the masks let bare capacity of a supply be acquired for a term."""
+        return bool(permitted(self.law, [NOBODY], [supply], "acquire", Interval(begins, ends), self.position)[0, 0])
+
+
+def position_of(estate: Estate, supposed: Sequence[Happened] = ()) -> Position:
+    """Where an estate by itself stands: its dated events, and those that a scenario supposes instead."""
+    named = {happened.event for happened in supposed}
+    stated = tuple(
+        Happened(event_id, event.on, event.about)
+        for event_id, event in estate.events.items()
+        if event.on is not None and event_id not in named
+    )
+    launches = {id: model.launched for id, model in estate.models.items() if model.launched is not None}
+    return Position(happened=(*stated, *supposed), launches=launches)
+
+
+def planning_party(estate: Estate, party: str | None) -> str:
+    """The party planned for: the one asked for, else the estate's `for`, else its first party."""
+    return party or estate.plans_for or next(iter(estate.parties), UNNAMED)
+
+
+def reading_of(estate: Estate, law: Law, position: Position, party: str | None = None) -> Reading:
+    """An estate under a law, read for a party."""
+    money = Money(rates_of(estate), estate.currency)
+    return Reading(estate, law, position, planning_party(estate, party), money)
+
+
+def instance_of(reading: Reading) -> Instance:
+    """The arrays of one plan: periods cut at the law's dates and at events, pools, ways, seats, loads and runs."""
+    estate = reading.estate
+    changes = {*reading.law.dates, *(happened.on for happened in reading.position.happened)}
+    for answer in estate.answers:
+        changes |= {day for day in (answer.begins, answer.ends) if day is not None}
+    calendar = calendar_of(estate.horizon, changes)
+    supply = supply_side(estate, reading.party, calendar, reading.money, reading.may_acquire)
+    hour_ids, hour_weights = hours_of(estate)
+    serving = serving_of(estate, reading.party, calendar, supply, reading.money, hour_ids, reading.test)
+    runs = runs_of(estate, calendar, supply, reading.money, reading.test)
+    return Instance(
+        reading.party, estate.currency, calendar, hour_ids, hour_weights, supply.pools, supply.ways, supply.rooms,
+        supply.quotas, serving, runs,
+    )
