@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from offtake.domain.estate import Estate
-from offtake.domain.quantities import KINDS, Figure, FigureOf, Series, SeriesOf, Span
+from offtake.domain.quantities import KINDS, FigureOf, SeriesOf, Span
 from offtake.domain.records import Entry
 
 
@@ -149,8 +149,3 @@ def _inside(form: object, step: str | int) -> Shape:
         index = step if isinstance(step, int) and Ellipsis not in arguments else 0
         return Shape(arguments[min(index, len(arguments) - 1)])
     return Shape(object)
-
-
-def holds_figure(shape: Shape) -> bool:
-    """Whether a quantity with a unit belongs here."""
-    return _bare(shape.form) in (Figure, Series)

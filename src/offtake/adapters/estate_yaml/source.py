@@ -12,8 +12,8 @@ from offtake.adapters.estate_yaml.problems import Problem, Unreadable, error_at
 from offtake.adapters.estate_yaml.scalars import scalar_value
 
 if TYPE_CHECKING:
+    from yaml.error import MarkedYAMLError
     from yaml.events import AliasEvent, Event, NodeEvent
-    from yaml.scanner import ScannerError
 
 MAXIMUM_BYTES: Final = 8 * 1024 * 1024
 MAXIMUM_NODES: Final = 500_000
@@ -106,7 +106,7 @@ _WORDING: Final = (
 )
 
 
-def _syntax(error: ScannerError, text: str, name: str) -> Problem:
+def _syntax(error: MarkedYAMLError, text: str, name: str) -> Problem:
     """A YAML error in plain words, where it stands (an unclosed quote: where it was opened)."""
     problem = str(error.problem or error.context or "")
     mark = error.context_mark if "end of stream" in problem and error.context_mark else error.problem_mark

@@ -33,7 +33,7 @@ def problem_of(error: ErrorDetails, positions: Positions) -> Problem:
     kind = error["type"]
     context = cast("Mapping[str, object]", error.get("ctx", {}))
     place = positions.value(path)
-    message, form, suggestion = _say(kind, error["input"], context, path, here)
+    message, form, suggestion = _say(kind, error["input"], context, here)
     if kind == "missing":
         place = positions.value(path[:-1]) if len(path) > 1 else positions.root.place
         message, form = _missing(path, here)
@@ -70,7 +70,7 @@ def _code(kind: str) -> str:
 
 
 def _say(
-    kind: str, given: object, context: Mapping[str, object], path: tuple[str | int, ...], here: Shape
+    kind: str, given: object, context: Mapping[str, object], here: Shape
 ) -> tuple[str, str | None, str | None]:
     """What is wrong, what was expected, and what may have been meant."""
     value = shown(given)

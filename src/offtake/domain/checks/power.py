@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from offtake.domain.checks.findings import Finding, Path, error, warning
@@ -61,7 +62,7 @@ def _steps(site: Site, path: Path) -> tuple[list[_Step], list[Finding]]:
 
 
 def _order(steps: list[_Step], path: Path) -> Iterator[Finding]:
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         where = (*path, "power", after.place)
         if before.begins == after.begins:
             day = after.begins or "the beginning"

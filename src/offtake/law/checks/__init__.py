@@ -44,7 +44,7 @@ def _uncompiled(estate: Estate, failed: list[Path]) -> Iterator[Finding]:
         begins = clause.begins or agreement.signed
         context = Context(id, key, f"{id}.{key}", agreement.document, estate, begins, clause.ends)
         try:
-            compile_clause(clause, context)
+            _ = compile_clause(clause, context)
         except InvalidInput as invalid:
             message = invalid.message.removeprefix(f"{id}.{key}: ")
             yield error("clause", path, message, invalid.hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from offtake.domain.checks.findings import Finding, Path, listed, warning
@@ -84,7 +85,7 @@ class _Lawful:
             first, last = max(first, entry.window.begins), min(last, entry.window.ends)
         events = {event.on for event in self.estate.events.values() if event.on is not None}
         cuts = sorted({first, last, *(day for day in {*self.law.dates, *events} if first < day < last)})
-        return list(zip(cuts, cuts[1:], strict=False)) if first < last else []
+        return list(pairwise(cuts)) if first < last else []
 
     def _against(
         self,
