@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# The oldest Python that is supported comes first: it is the one that the locks are tried with.
-PYTHON ?= $(shell command -v python3.11 2>/dev/null || command -v python3 2>/dev/null)
+# The first of these that is new enough; the locks are tried with the oldest that is supported.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
+  if "$$python" -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then command -v "$$python"; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -22,9 +24,8 @@ help: ## list the targets
 install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
 
 $(INSTALLED): requirements/dev.lock pyproject.toml
-	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "offtake needs Python 3.11 or newer; found: $$($(or $(PYTHON),false) --version 2>&1 || echo none)." \
-	         "Name one with: make PYTHON=/path/to/python3.11 install" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "offtake needs Python 3.11 or newer, and found none" \
+	  "as python3.11 or python3. Name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
 	[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

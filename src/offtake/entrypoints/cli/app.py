@@ -18,7 +18,8 @@ def _show_version(asked: bool) -> None:
 @app.callback(invoke_without_command=True)
 def offtake(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave."),
     ] = False,
 ) -> None:
     """Plan AI compute that is bought, built and borrowed under contract."""
