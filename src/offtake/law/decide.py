@@ -1,4 +1,5 @@
-"""The meaning of the agreements: whether an action is permitted, what it obliges to, and which clauses refuse it."""
+"""The meaning of the agreements: whether an action is permitted, what it obliges to, and which clauses refuse
+it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from offtake.domain.position import Discharge, Position
-from offtake.domain.selection import Action, SupplyFacts
+from offtake.domain.selection import Action, Interval, SupplyFacts
 from offtake.law.force import covers, days_of_mask, in_force, stands_in
 from offtake.law.meters import converted, passed
 from offtake.law.primitives import Law, Mask, Origin, Procedure
@@ -57,8 +58,8 @@ class Refusal:
 def decide(law: Law, position: Position, action: Action) -> Permit | Refusal:
     """Whether an action is lawful over the whole of its interval.
 
-    Pure and total. A refusal carries all reasons, in the order masks, meters, procedures, each by id; a permit carries
-    all obligations.
+    Pure and total. A refusal carries all reasons, in the order masks, meters, procedures, each by id; a
+    permit carries all obligations.
     """
     reasons = [*_masked(law, position, action), *_over_bounds(law, position, action)]
     obligations: list[Obligation] = []
@@ -73,19 +74,23 @@ def decide(law: Law, position: Position, action: Action) -> Permit | Refusal:
 
 def forbids(mask: Mask, law: Law, position: Position, action: Action) -> bool:
     """Whether a mask forbids an action on some day of its interval."""
+    return _forbidden_days(mask, law, position, action) is not None
+
+
+def _forbidden_days(mask: Mask, law: Law, position: Position, action: Action) -> Interval | None:
+    """The days on which the mask holds, if the action touches them; None if the mask does not forbid it."""
     if action.kind not in mask.scope.actions or not covers(mask.scope, action.workload, action.supply):
-        return False
+        return None
     if not stands_in(mask.relation, action.workload, action.supply):
-        return False
+        return None
     held = days_of_mask(mask, law, position, action.workload, action.supply)
-    return held is not None and action.interval.overlaps(held.begins, held.ends)
+    return held if held is not None and action.interval.overlaps(held.begins, held.ends) else None
 
 
 def _masked(law: Law, position: Position, action: Action) -> Iterator[Reason]:
     for mask in law.masks:
-        if forbids(mask, law, position, action):
-            held = days_of_mask(mask, law, position, action.workload, action.supply)
-            assert held is not None  # A mask that is never in force forbids nothing.
+        held = _forbidden_days(mask, law, position, action)
+        if held is not None:
             yield Reason(mask.origin, mask.id, mask_text(mask, held, action))
 
 
@@ -190,7 +195,8 @@ def _holds(procedure: Procedure, position: Position, action: Action) -> bool:
 
 
 def supplied_by(holder: str, supply: SupplyFacts) -> bool:
-    """Whether a supply is the holder's own: its party's or, if the right names a provider, that provider's."""
+    """Whether a supply is the holder's own: its party's or, if the right names a provider, that
+    provider's."""
     return holder in (supply.party, supply.provider)
 
 

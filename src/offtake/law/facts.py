@@ -77,7 +77,8 @@ def deployed_supply(estate: Estate, deployment_id: str, product_id: str) -> Supp
 
 
 def supplies(estate: Estate) -> tuple[SupplyFacts, ...]:
-    """Every supply of the estate: kinds at sites, leased products, and deployments by product, in the file's order."""
+    """Every supply of the estate: kinds at sites, leased products, and deployments by product, in the file's
+    order."""
     found: list[SupplyFacts] = []
     for site_id, site in estate.sites.items():
         kinds = dict.fromkeys((*(stock.accelerator for stock in site.stock), *site.builds))
@@ -128,7 +129,8 @@ def training_facts(estate: Estate, workload_id: str) -> WorkloadFacts:
 
 
 def workloads(estate: Estate) -> tuple[WorkloadFacts, ...]:
-    """Every need of the estate: runs, and classes by client region and acceptable model, in the file's order."""
+    """Every need of the estate: runs, and classes by client region and acceptable model, in the file's
+    order."""
     found: list[WorkloadFacts] = []
     for workload_id, workload in estate.workloads.items():
         if isinstance(workload, TrainingRun):

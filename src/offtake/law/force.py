@@ -1,4 +1,5 @@
-"""When a scope is in force for a workload on a supply, given what has happened; and which masks stand in the way."""
+"""When a scope is in force for a workload on a supply, given what has happened; and which masks stand in the
+way."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def workload_subjects(workload: WorkloadFacts) -> tuple[str, ...]:
 
 
 def supply_subjects(supply: SupplyFacts) -> tuple[str, ...]:
-    """What an event may be about, on the side of the supply: itself, its deployment, product, site or provider."""
+    """What an event may be about, on the side of the supply: itself, its deployment, product, site or
+    provider."""
     names = (supply.id, supply.deployment, supply.product, supply.site, supply.provider)
     return tuple(dict.fromkeys(name for name in names if name))
 
@@ -62,7 +64,8 @@ def in_force(
 
 
 def launched_on(law: Law, position: Position, model: str) -> date | None:
-    """The day of a model's launch, as the ledger has it, else as the estate states it; None if it is unknown."""
+    """The day of a model's launch, as the ledger has it, else as the estate states it; None if it is
+    unknown."""
     return position.launches.get(model, law.launches.get(model))
 
 
@@ -97,7 +100,8 @@ def farther(relation: FartherThan, client_region: str | None, region: str | None
 def days_of_mask(
     mask: Mask, law: Law, position: Position, workload: WorkloadFacts, supply: SupplyFacts
 ) -> Interval | None:
-    """The days on which a mask is in force for them, its days from the model's launch considered; None if never.
+    """The days on which a mask is in force for them, its days from the model's launch considered; None if
+    never.
 
     A mask that counts from a launch is about a model, and never about a workload without one.
     """

@@ -1,14 +1,15 @@
-"""Masks in bulk: which of many workloads may go to which of many supplies, equal to `decide`'s answers on masks.
+"""Masks in bulk: which of many workloads may go to which of many supplies, equal to `decide`'s answers on
+masks.
 
-Workloads that the masks cannot tell apart are one row, supplies that they cannot tell apart one column; the small
-matrix is spread out at the end. So the cost is that of the distinct cases, not of all pairs.
+Workloads that the masks cannot tell apart are one row, supplies that they cannot tell apart one column; the
+small matrix is spread out at the end. So the cost is that of the distinct cases, not of all pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,8 @@ def permitted(
     interval: Interval,
     position: Position,
 ) -> Bools:
-    """Whether no mask forbids the action over the whole interval: an array (workload, supply), in the order given."""
+    """Whether no mask forbids the action over the whole interval: an array (workload, supply), in the order
+    given."""
     masks = [mask for mask in law.masks if _may_matter(mask, action, interval)]
     rows = _Side(workloads, _workload_facts(masks, law, position))
     columns = _Side(supplies, _supply_facts(masks, position))
@@ -80,9 +82,11 @@ class _Column:
 
 
 class _Side(Generic[T]):
-    """Workloads or supplies, as the distinct cases that the masks can tell apart (`codes` leads from each to its case).
+    """Workloads or supplies, as the distinct cases that the masks can tell apart (`codes` leads from each to
+    its case).
 
-    `facts` says what the masks look at: of each fact the values that they mention, or None if every value counts.
+    `facts` says what the masks look at: of each fact the values that they mention, or None if every value
+    counts.
     """
 
     def __init__(self, things: Sequence[T], facts: Mapping[str, frozenset[object] | None]) -> None:
@@ -120,12 +124,14 @@ def _seen(value: object, mentioned: frozenset[object] | None) -> object:
     if mentioned is None:
         return value
     if isinstance(value, frozenset):
-        return value & mentioned
+        return cast("frozenset[object]", value) & mentioned
     return value if value in mentioned else _NEVER
 
 
 def _matches(value: object, accepted: frozenset[str]) -> bool:
-    return not accepted.isdisjoint(value) if isinstance(value, frozenset) else value in accepted
+    if isinstance(value, frozenset):
+        return not accepted.isdisjoint(cast("frozenset[object]", value))
+    return value in accepted
 
 
 def _may_matter(mask: Mask, action: ActionKind, interval: Interval) -> bool:
@@ -189,7 +195,8 @@ def _supply_facts(masks: Sequence[Mask], position: Position) -> dict[str, frozen
 
 
 def _blocked(mask: Mask, rows: _Side[WorkloadFacts], columns: _Side[SupplyFacts]) -> Bools | None:
-    """Which cases the mask covers and stand in its relation, whatever the day: (workload, supply), None if none do."""
+    """Which cases the mask covers and stand in its relation, whatever the day: (workload, supply), None if
+    none do."""
     covered = rows.matching(mask.scope.covers.workload_keys())
     supplied = columns.matching(mask.scope.covers.supply_keys()) & _related(mask, columns)
     if not covered.any() or not supplied.any():
@@ -213,7 +220,7 @@ def _related(mask: Mask, columns: _Side[SupplyFacts]) -> Bools:
         related[:] = False
         for fact in relation.facts:
             related |= columns.column(fact).test(
-                lambda places: outside(places if isinstance(places, frozenset) else None, relation.boundary)
+                lambda places: outside(cast("frozenset[object] | None", places), relation.boundary)
             )
     return related
 
@@ -242,7 +249,8 @@ def _in_time(
     columns: _Side[SupplyFacts],
     interval: Interval,
 ) -> Bools:
-    """Whether the mask is in force on a day of the interval: (workload, supply), or one answer for all of them."""
+    """Whether the mask is in force on a day of the interval: (workload, supply), or one answer for all of
+    them."""
     scope = mask.scope
     begins: Days = np.full((1, 1), 1 if scope.begins is None else scope.begins.toordinal(), dtype=np.int64)
     ends: Days = np.full((1, 1), _NEVER if scope.ends is None else scope.ends.toordinal(), dtype=np.int64)

@@ -16,7 +16,8 @@ from offtake.law.windows import window_at
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """A window in which a meter would go over its upper bound; `counted` None means that it cannot be counted."""
+    """A window in which a meter would go over its upper bound; `counted` None means that it cannot be
+    counted."""
 
     window: Interval
     reading: Decimal
@@ -26,8 +27,8 @@ class Passed:
 def burns(meter: Meter, law: Law, action: Action) -> bool:
     """Whether an action counts on a meter: it is in its scope, or counts on a meter that is within this one.
 
-    A money meter counts what its payer pays (to its payee) for the kinds of spending it names; an action that does
-    not say who pays, or for what, counts.
+    A money meter counts what its payer pays (to its payee) for the kinds of spending it names; an action that
+    does not say who pays, or for what, counts.
     """
     if action.kind in meter.scope.actions and covers(meter.scope, action.workload, action.supply):
         payer = meter.payer is None or action.actor in (None, meter.payer) or meter.measure != "money"
@@ -63,8 +64,8 @@ def converted(law: Law, amount: Decimal, action: Action, currency: str | None) -
 def passed(meter: Meter, law: Law, position: Position, action: Action) -> Passed | None:
     """The first window in which an action would take a meter over its upper bound; None if it stays within.
 
-    The whole quantity counts in every window that the action touches while the meter is in force, on top of what is
-    read there.
+    The whole quantity counts in every window that the action touches while the meter is in force, on top of
+    what is read there.
     """
     if meter.upper is None or not burns(meter, law, action):
         return None
@@ -80,8 +81,9 @@ def passed(meter: Meter, law: Law, position: Position, action: Action) -> Passed
 def readings(meter: Meter, position: Position, action: Action) -> Iterator[tuple[Interval, Decimal]]:
     """The windows of a meter that an action touches and that may read most, with what each reads.
 
-    A reading that spans several windows stands in all of them. More is read in a later window only if some reading
-    begins there, so the first window and those in which a reading begins are enough, even if the action never ends.
+    A reading that spans several windows stands in all of them. More is read in a later window only if some
+    reading begins there, so the first window and those in which a reading begins are enough, even if the
+    action never ends.
     """
     held = in_force(meter.scope, position, action.workload, action.supply)
     if held is None or not action.interval.overlaps(held.begins, held.ends):

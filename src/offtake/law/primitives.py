@@ -1,4 +1,5 @@
-"""The four primitives that every clause compiles to: masks, meters, procedures and prices. Engines know nothing else."""
+"""The four primitives that every clause compiles to: masks, meters, procedures and prices. Engines know
+nothing else."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ class Origin:
 class Scope:
     """What a primitive is about: a selection less its exceptions, on which actions, and when.
 
-    It holds on [begins, ends), from `since_event` on if one is named (never, while that has not happened), and until
-    `until_event` if one is named and has happened.
+    It holds on [begins, ends), from `since_event` on if one is named (never, while that has not happened),
+    and until `until_event` if one is named and has happened.
     """
 
     actions: frozenset[ActionKind]
@@ -57,7 +58,8 @@ class SuppliedElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class HandledOutside:
-    """A supply of which one of the facts (`may_process_in`, ...) is unknown, or does not lie inside the boundary."""
+    """A supply of which one of the facts (`may_process_in`, ...) is unknown, or does not lie inside the
+    boundary."""
 
     boundary: frozenset[str]  # Country codes.
     facts: tuple[HandledFact, ...]
@@ -78,8 +80,9 @@ Relation = Covered | SuppliedElsewhere | HandledOutside | FartherThan
 class Mask:
     """Forbids the actions in its scope that stand in the relation.
 
-    With `days_from_launch` the mask holds for so many days from the launch of the action's model, and while that
-    model's launch is unknown. `running` says what becomes of a placement that is under way when the mask sets in.
+    With `days_from_launch` the mask holds for so many days from the launch of the action's model, and while
+    that model's launch is unknown. `running` says what becomes of a placement that is under way when the mask
+    sets in.
     """
 
     id: str
@@ -94,11 +97,11 @@ class Mask:
 class Meter:
     """A linear measure over a scope, counted per window, with bounds.
 
-    `lower` not reached costs `shortfall_price` per missing unit (currency in `currency`), and per hour where the
-    measure is a level (accelerators, MW, units, tokens/s); with `make_up_windows` what
-    was paid for and not taken may be drawn free in so many following windows. `perishable`: what a window leaves is
-    gone. What counts here counts in the meter `within` as well. A money meter counts payments from `payer`
-    (to `payee`) of the kinds in `spends` (empty: all).
+    `lower` not reached costs `shortfall_price` per missing unit (currency in `currency`), and per hour where
+    the measure is a level (accelerators, MW, units, tokens/s); with `make_up_windows` what was paid for and
+    not taken may be drawn free in so many following windows. `perishable`: what a window leaves is gone. What
+    counts here counts in the meter `within` as well. A money meter counts payments from `payer` (to `payee`)
+    of the kinds in `spends` (empty: all).
     """
 
     id: str
@@ -120,10 +123,11 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Procedure:
-    """Somebody who must be asked before an action in the scope with anybody else (`offer`, `match`), or who must
-    approve it (`approve`).
+    """Somebody who must be asked before an action in the scope with anybody else (`offer`, `match`), or who
+    must approve it (`approve`).
 
-    `holder` is the party asked (its own supplies need no asking). What it leaves of a need may be taken elsewhere.
+    `holder` is the party asked (its own supplies need no asking). What it leaves of a need may be taken
+    elsewhere.
     """
 
     id: str
@@ -159,7 +163,8 @@ class PriceTier:
 
 @dataclass(frozen=True, slots=True)
 class PriceSchedule:
-    """What `payer` owes `payee` for the quantity in the scope per window: tiers, or a share of money up to a cap."""
+    """What `payer` owes `payee` for the quantity in the scope per window: tiers, or a share of money up to a
+    cap."""
 
     id: str
     origin: Origin
@@ -185,7 +190,8 @@ class Unmodelled:
 
 @dataclass(frozen=True)
 class Law:
-    """What was agreed and is known at a date, as primitives in the order of their ids. `known_at` None knows all."""
+    """What was agreed and is known at a date, as primitives in the order of their ids. `known_at` None knows
+    all."""
 
     known_at: date | None
     masks: tuple[Mask, ...] = ()

@@ -50,7 +50,8 @@ def after(span: Span, day: date, business_day: BusinessDay = monday_to_friday) -
 def deadline(
     procedure: Procedure, asked: datetime, business_day: BusinessDay = monday_to_friday
 ) -> datetime | None:
-    """The last moment at which an answer is in time: the same time of day, a window later. None if there is no window.
+    """The last moment at which an answer is in time: the same time of day, a window later. None if there is
+    no window.
 
     `business_day` is the calendar of the clause (`procedure.calendar`).
     """
@@ -60,7 +61,8 @@ def deadline(
 
 
 def recorded(last: datetime | None, clock: datetime) -> datetime:
-    """The time under which something is recorded: the clock's, or that of the last record if the clock ran back."""
+    """The time under which something is recorded: the clock's, or that of the last record if the clock ran
+    back."""
     return clock if last is None else max(last, clock)
 
 
@@ -77,7 +79,8 @@ def silent_outcome(
 
 
 def offer_counts(procedure: Procedure, price: Decimal | None) -> bool:
-    """Whether an offer discharges anything: it does not above the clause's maximum price. No price is the product's."""
+    """Whether an offer discharges anything: it does not above the clause's maximum price. No price is the
+    product's."""
     return procedure.maximum_price is None or price is None or price <= procedure.maximum_price
 
 
@@ -87,7 +90,8 @@ def residual(need: Decimal, offered: Decimal) -> Decimal:
 
 
 def part_refused(procedure: Procedure, quantity: Decimal, need: Decimal, gang: bool = False) -> str | None:
-    """Why a holder may not take this much of a need; None if it may. All of it, or nothing, is always allowed."""
+    """Why a holder may not take this much of a need; None if it may. All of it, or nothing, is always
+    allowed."""
     if quantity in (0, need):
         return None
     if quantity > need:
@@ -102,7 +106,8 @@ def part_refused(procedure: Procedure, quantity: Decimal, need: Decimal, gang: b
 
 
 def disclosed(procedure: Procedure, bid: Mapping[str, str]) -> dict[str, str]:
-    """The terms of the best bid that the holder of a `match` is shown: those that the clause lists, and no more."""
+    """The terms of the best bid that the holder of a `match` is shown: those that the clause lists, and no
+    more."""
     return {term: bid[term] for term in procedure.discloses if term in bid}
 
 
@@ -129,8 +134,8 @@ def must_ask_again(
 ) -> Literal["material change", "revival"] | None:
     """Why a right that was declined or lapsed must be offered again; None if it need not.
 
-    The price has fallen by the clause's share or more of the one refused; or no contract was closed within the time
-    after which the right revives.
+    The price has fallen by the clause's share or more of the one refused; or no contract was closed within
+    the time after which the right revives.
     """
     share = procedure.material_change
     if (
@@ -147,8 +152,8 @@ def must_ask_again(
 
 
 def aggregate(procedure: Procedure, needs: Sequence[Need], today: date) -> tuple[Need, ...]:
-    """The needs that the right is over today: those not yet contracted and noted within the aggregation window, if
-    together they reach the threshold. Without a window each need stands for itself."""
+    """The needs that the right is over today: those not yet contracted and noted within the aggregation
+    window, if together they reach the threshold. Without a window each need stands for itself."""
     open_needs = sorted(
         (n for n in needs if not n.contracted and n.noted <= today), key=lambda n: (n.noted, n.id)
     )

@@ -13,8 +13,8 @@ _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 
 def window_at(window: Window, day: date, begins: date | None = None, ends: date | None = None) -> Interval:
-    """The window that a day is in. A term runs over [begins, ends); a moment or a minute is held as its day, for a
-    position knows days only (who counts minutes gives the reading of the running minute)."""
+    """The window that a day is in. A term runs over [begins, ends); a moment or a minute is held as its day,
+    for a position knows days only (who counts minutes gives the reading of the running minute)."""
     if window == "term":
         return Interval(begins or date.min, ends)
     months = _MONTHS.get(window)

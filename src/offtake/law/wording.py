@@ -112,6 +112,6 @@ def part_text(procedure: Procedure, why: str) -> str:
 def elsewhere_text(procedure: Procedure, left: Decimal, wanted: Decimal) -> str:
     """Why no more may be taken elsewhere."""
     return (
-        f"{cited(procedure.origin)}: {procedure.holder} has answered, and leaves {number(left)} {procedure.measure} "
-        f"to others; {number(wanted)} are more"
+        f"{cited(procedure.origin)}: {procedure.holder} has answered, and leaves {number(left)} "
+        f"{procedure.measure} to others; {number(wanted)} are more"
     )

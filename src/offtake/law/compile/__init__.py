@@ -48,7 +48,8 @@ P = TypeVar("P", Mask, Meter, Procedure, PriceSchedule)
 def compile_law(estate: Estate, known_at: date | None = None) -> Law:
     """The law of the agreements and amendments signed by a date; None knows all of them.
 
-    Primitives come in the order of their ids. Raises InvalidInput, naming the clause, where one cannot be used.
+    Primitives come in the order of their ids. Raises InvalidInput, naming the clause, where one cannot be
+    used.
     """
     known = round_trips(estate)
     compiled = [compile_clause(clause, context) for clause, context in _clauses(estate, known_at, known)]
@@ -125,7 +126,8 @@ def _ordered(primitives: Iterable[P]) -> tuple[P, ...]:
 
 
 def _nested(meters: tuple[Meter, ...]) -> tuple[Meter, ...]:
-    """The meters with `within` as the id of a meter instead of a clause. Raises InvalidInput if one is in itself."""
+    """The meters with `within` as the id of a meter instead of a clause. Raises InvalidInput if one is in
+    itself."""
     nested = {m.id: m if m.within is None else replace(m, within=_outer(m, m.within, meters)) for m in meters}
     for meter in nested.values():
         seen, outer = {meter.id}, meter.within

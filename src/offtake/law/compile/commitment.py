@@ -35,7 +35,8 @@ def compile_commitment(clause: Commitment, context: Context) -> Primitives:
 
 
 def _shortfall(clause: Commitment, context: Context, currency: str | None) -> tuple[Decimal, str | None]:
-    """Take or pay: money that is short is owed at its face value; other measures must say what a unit costs."""
+    """Take or pay: money that is short is owed at its face value; other measures must say what a unit
+    costs."""
     if clause.shortfall is None:
         if clause.measure != "money":
             raise context.invalid(

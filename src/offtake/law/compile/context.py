@@ -1,4 +1,5 @@
-"""What a clause is compiled in: where it stands, from when until when it holds, and how its texts are read."""
+"""What a clause is compiled in: where it stands, from when until when it holds, and how its texts are
+read."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from offtake.domain.quantities import HOURS_PER_YEAR, MEASURES, Figure, Quantity
 from offtake.domain.selection import WORKLOAD_KEYS, ActionKind, Selection
 from offtake.law.primitives import Mask, Meter, Origin, PriceSchedule, Procedure, Scope
 
-# What counts in a measure: capacity when it is acquired, tokens when they are processed, money on whatever carries it.
+# What counts in a measure: capacity when it is acquired, tokens when they are processed, money on whatever
+# carries it.
 COUNTED: Final[Mapping[Measure, frozenset[ActionKind]]] = {
     "accelerators": frozenset({"acquire"}),
     "power": frozenset({"acquire"}),
@@ -27,8 +29,9 @@ COUNTED: Final[Mapping[Measure, frozenset[ActionKind]]] = {
     "money": frozenset({"acquire", "place", "process", "hold", "pay"}),
 }
 
-# The kind of quantity that prices a measure, and how many of the law's units one of the kind's is. A level is priced
-# per unit and hour: power is written by the MW and year (or MWh), a token rate by the tokens that it makes.
+# The kind of quantity that prices a measure, and how many of the law's units one of the kind's is. A level is
+# priced per unit and hour: power is written by the MW and year (or MWh), a token rate by the tokens that it
+# makes.
 PRICED: Final[Mapping[Measure, tuple[str, Fraction]]] = {
     "accelerators": ("price_accelerator_hour", Fraction(1)),
     "power": ("price_power_year", Fraction(HOURS_PER_YEAR)),
@@ -55,8 +58,8 @@ class Primitives:
 class Context:
     """One version of a clause in its agreement.
 
-    It is in force on [begins, ends). `follows` tells that it replaced an earlier version, and `resumes` is the first
-    day of the version that replaces it.
+    It is in force on [begins, ends). `follows` tells that it replaced an earlier version, and `resumes` is
+    the first day of the version that replaces it.
     """
 
     agreement: str
@@ -101,7 +104,8 @@ class Context:
         return InvalidInput(f"{self.name}: {problem}", hint=hint)
 
     def narrowed(self, covers: Selection, key: str, values: Collection[str]) -> Selection:
-        """The selection with one key narrowed to these values. Raises InvalidInput if nothing would be left."""
+        """The selection with one key narrowed to these values. Raises InvalidInput if nothing would be
+        left."""
         stated: tuple[str, ...] = getattr(covers, key)
         left = tuple(value for value in values if not stated or value in stated)
         if not left:
@@ -113,7 +117,8 @@ class Context:
         return self._read(text, MEASURES[measure], field)
 
     def price(self, text: str, measure: Measure, field: str) -> tuple[Decimal, str | None]:
-        """A price per unit of a measure, and hour if the measure is a level; and its currency (None for a share)."""
+        """A price per unit of a measure, and hour if the measure is a level; and its currency (None for a
+        share)."""
         kind, units = PRICED[measure]
         figure = self._read(text, kind, field)
         with localcontext() as context:
@@ -132,8 +137,8 @@ class Context:
 def with_acquisition(actions: Collection[ActionKind], covers: Selection) -> frozenset[ActionKind]:
     """Where a clause bars placing certain workloads, acquiring capacity for them is barred too.
 
-    Bare capacity, which serves no workload in particular, is matched by no key about a workload; so a selection that
-    states none bars placements only.
+    Bare capacity, which serves no workload in particular, is matched by no key about a workload; so a
+    selection that states none bars placements only.
     """
     names_workloads = any(getattr(covers, key) for key in WORKLOAD_KEYS)
     extra: frozenset[ActionKind] = frozenset({"acquire"} if names_workloads and "place" in actions else ())

@@ -13,7 +13,8 @@ _TRAINING = Selection(purposes=("training",))  # A model in training is not laun
 
 
 def compile_launch_priority(clause: LaunchPriority, context: Context) -> Primitives:
-    """A mask on other providers' supplies for some days from the model's launch, unless the event sets it free."""
+    """A mask on other providers' supplies for some days from the model's launch, unless the event sets it
+    free."""
     if clause.unless_event is not None and clause.until_event is not None:
         raise context.invalid("it states both `unless_event` and `until_event`", "keep one of them")
     scope = context.scope(clause, with_acquisition(("place", "process"), clause.covers), None, _TRAINING)

@@ -12,8 +12,8 @@ from offtake.law.primitives import Covered, Mask, Scope
 def compile_licence(clause: Licence, context: Context) -> Primitives:
     """Masks at the licensee's supplies: before the term, after it, and from the event on that ends it.
 
-    Where an amendment put one version in the place of another, the days that the other version governs stay free of
-    this one's masks.
+    Where an amendment put one version in the place of another, the days that the other version governs stay
+    free of this one's masks.
     """
     covers = context.narrowed(clause.covers, "owners", (clause.licensee,))
     within = context.scope(clause, with_acquisition(clause.grants, clause.covers), covers)

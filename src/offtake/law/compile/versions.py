@@ -1,4 +1,5 @@
-"""The versions of an agreement's clauses: each clause as amendments, known at a date, ended, replaced or added it."""
+"""The versions of an agreement's clauses: each clause as amendments, known at a date, ended, replaced or
+added it."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def known_amendments(agreement: Agreement, known_at: date | None) -> tuple[Amend
 
 
 def versions(id: str, agreement: Agreement, known_at: date | None) -> dict[str, tuple[Version, ...]]:
-    """The versions of each clause in the order of time. Raises InvalidInput if an amendment ends an unknown clause."""
+    """The versions of each clause in the order of time. Raises InvalidInput if an amendment ends an unknown
+    clause."""
     found: dict[str, tuple[Version, ...]] = {
         key: (Version(clause, clause.begins or agreement.signed, clause.ends, agreement.document),)
         for key, clause in agreement.clauses.items()
@@ -48,7 +50,8 @@ def versions(id: str, agreement: Agreement, known_at: date | None) -> dict[str, 
 
 
 def _ended(old: tuple[Version, ...], day: date) -> tuple[Version, ...]:
-    """Without force from a day on. A clause that ends before it began leaves an empty version, which never holds."""
+    """Without force from a day on. A clause that ends before it began leaves an empty version, which never
+    holds."""
     kept = [version for version in old if version.begins < day] or list(old[:1])
     kept[-1] = replace(kept[-1], ends=max(day, kept[-1].begins))
     return tuple(kept)
