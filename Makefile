@@ -24,8 +24,8 @@ help: ## list the targets
 install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
 
 $(INSTALLED): requirements/dev.lock pyproject.toml
-	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "offtake needs Python 3.11 or newer, and found none" \
-	  "as python3.11 or python3. Name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "offtake needs Python 3.11 or newer:" \
+	  "$(or $(PYTHON),neither python3.11 nor python3) is not. Name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
