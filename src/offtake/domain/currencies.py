@@ -28,7 +28,8 @@ class RateStep:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Dated rates by (currency, the one it is stated in); each holds in both directions, and through a third."""
+    """Dated rates by (currency, the one it is stated in); each holds in both directions, and through a
+    third."""
 
     steps: Mapping[tuple[str, str], tuple[RateStep, ...]]
 
@@ -52,7 +53,8 @@ class Rates:
         return reached.get(to)
 
     def convert(self, amount: Decimal, currency: str, to: str, on: date) -> Decimal:
-        """An amount in another currency at the rate of a day. Raises InvalidInput if there is no rate on that day."""
+        """An amount in another currency at the rate of a day. Raises InvalidInput if there is no rate on
+        that day."""
         if currency == to:
             return amount
         rate = self.rate(currency, to, on)
@@ -91,7 +93,8 @@ def _in_force(steps: tuple[RateStep, ...], on: date) -> Decimal | None:
 
 
 def rate_step(currency: str, text: str) -> tuple[str, RateStep]:
-    """The other currency and the step that a text such as `1.10 USD from 2026-01-01` states. Raises QuantityError."""
+    """The other currency and the step that a text such as `1.10 USD from 2026-01-01` states. Raises
+    QuantityError."""
     step = parse_dated(text, "money")
     figure = step.figure
     if figure.amount <= 0:

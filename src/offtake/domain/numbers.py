@@ -19,8 +19,17 @@ def figures_of(estate: BaseModel) -> Iterator[tuple[str, Figure]]:
 def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Iterator[tuple[str, Figure]]:
     if isinstance(value, Figure):
         own = value.source or source
-        yield path, Figure(
-            value.amount, value.unit, value.kind, value.text, value.currency, own, value.assumed or (assumed and not value.source)
+        yield (
+            path,
+            Figure(
+                value.amount,
+                value.unit,
+                value.kind,
+                value.text,
+                value.currency,
+                own,
+                value.assumed or (assumed and not value.source),
+            ),
         )
     elif isinstance(value, Series):
         for step in value:
@@ -29,7 +38,9 @@ def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Ite
         if isinstance(value, Entry):
             source, assumed = value.source or source, value.assumed or (assumed and not value.source)
         for name in type(value).model_fields:
-            yield from _walk(getattr(value, name), f"{path}.{name}" if path else name, source, assumed=assumed)
+            yield from _walk(
+                getattr(value, name), f"{path}.{name}" if path else name, source, assumed=assumed
+            )
     elif isinstance(value, Mapping):
         for key, one in cast("Mapping[str, object]", value).items():
             yield from _walk(one, f"{path}.{key}", source, assumed=assumed)

@@ -99,7 +99,9 @@ class _Books:
             yield from self._capital(self.price(accelerator.price, signed) * order.quantity, order)
         elif order.kind == "shell" and order.site is not None:
             shell = self.estate.sites[order.site].shell
-            yield from self._capital(self.price(None if shell is None else shell.cost, signed) * order.quantity, order)
+            yield from self._capital(
+                self.price(None if shell is None else shell.cost, signed) * order.quantity, order
+            )
         elif order.kind == "keep" and order.product is not None:
             product = self.estate.products[order.product]
             if isinstance(product, AcceleratorHours | ProvisionedUnits):
@@ -128,8 +130,15 @@ class _Books:
                 continue
             for answer in self.estate.answers:
                 mine = answer.products or tuple(self._products_of(right.holder))
-                inside = (answer.begins or date.min) <= right.begins and right.ends <= (answer.ends or date.max)
-                if right.clause == answer.clause and inside and order.product in mine and answer.price is not None:
+                inside = (answer.begins or date.min) <= right.begins and right.ends <= (
+                    answer.ends or date.max
+                )
+                if (
+                    right.clause == answer.clause
+                    and inside
+                    and order.product in mine
+                    and answer.price is not None
+                ):
                     kind = "price_unit_hour" if right.measure == "units" else "price_accelerator_hour"
                     return self.money(parse_figure(answer.price, kind), right.begins)
         return None
@@ -148,7 +157,9 @@ class _Books:
             left = (until - max(order.serves_from, end)).days
             yield "salvage", -paid * min(max(left / life, 0.0), 1.0)
 
-    def _running(self, site: Site, label: str, accelerators: float, power_mw: float) -> Iterator[tuple[str, float]]:
+    def _running(
+        self, site: Site, label: str, accelerators: float, power_mw: float
+    ) -> Iterator[tuple[str, float]]:
         day, hours = self.periods[label].begins, self.hours(label)
         pue = 1.0 if site.pue is None else site.pue.value
         yield "energy", self.price(site.energy_price, day) * power_mw * pue * hours
@@ -186,7 +197,7 @@ class _Books:
 
     def _last_period(self, run_id: str) -> str:
         run = self.estate.workloads[run_id]
-        ends = getattr(run, "window").ends
+        ends = run.window.ends
         inside = [label for label, period in self.periods.items() if period.begins < ends]
         return inside[-1]
 

@@ -85,7 +85,13 @@ def calendar_of(horizon: Horizon, changes: Iterable[date]) -> Calendar:
         if begins not in grid:
             label = f"{label} from {begins.isoformat()}"
         periods.append(
-            Period(label, begins, ends, days * HOURS_PER_YEAR / DAYS_PER_YEAR, (1 + rate) ** (-middle / DAYS_PER_YEAR))
+            Period(
+                label,
+                begins,
+                ends,
+                days * HOURS_PER_YEAR / DAYS_PER_YEAR,
+                (1 + rate) ** (-middle / DAYS_PER_YEAR),
+            )
         )
     return Calendar(tuple(periods), cuts)
 
@@ -122,7 +128,9 @@ class MeterWindow:
     repeats: float
 
 
-def meter_windows(calendar: Calendar, window: Window, begins: date | None, ends: date | None) -> tuple[MeterWindow, ...]:
+def meter_windows(
+    calendar: Calendar, window: Window, begins: date | None, ends: date | None
+) -> tuple[MeterWindow, ...]:
     """The windows of a meter within the horizon.
 
     Windows are calendar months, quarters or years; `term` is the meter's whole life; `any-time` and `minute` are every
@@ -171,7 +179,9 @@ def _grouped(calendar: Calendar, months: int, unit: Window) -> list[tuple[str, d
         if opens >= last:
             break
         closes = date(month // 12, month % 12 + 1, 1)
-        name: Literal["month", "quarter", "year"] = "year" if step >= 12 else "quarter" if step >= 3 else "month"
+        name: Literal["month", "quarter", "year"] = (
+            "year" if step >= 12 else "quarter" if step >= 3 else "month"
+        )
         found.append((_label(opens, name), opens, closes, count))
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from offtake.domain.estate import Estate, ProvisionedUnits, Rate, Throughput, TokenRates, TokensByUse
 from offtake.domain.selection import Interval, SupplyFacts, WorkloadFacts
-from offtake.domain.workloads import InferenceClass, TrainingRun, Traffic
+from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 from offtake.law.facts import deployed_supply, inference_facts, party_of, training_facts
 from offtake.planner.calendar import DAYS_PER_YEAR, Calendar
 from offtake.planner.instance import Bools, Floats, Load, Run, Seat, Serving
@@ -19,7 +19,9 @@ from offtake.planner.supply_side import OUTSIDE, Money, SupplySide
 SECONDS_PER_HOUR: Final = 3600.0
 TOKENS_PER_PRICE: Final = 1e6  # Prices are per million tokens.
 
-PlacementTest = Callable[[Sequence[WorkloadFacts], Sequence[SupplyFacts], Literal["place", "process"], Interval], Bools]
+PlacementTest = Callable[
+    [Sequence[WorkloadFacts], Sequence[SupplyFacts], Literal["place", "process"], Interval], Bools
+]
 """(workload, supply): whether the law's masks let each workload stand on each supply over an interval."""
 
 
@@ -43,8 +45,15 @@ def loads_of(estate: Estate, calendar: Calendar, money: Money, hour_ids: tuple[s
                 total = tokens_in + tokens_out
                 share = np.divide(tokens_out, total, out=np.zeros_like(total), where=total > 0)
                 found.append(
-                    Load(f"{workload_id}/{traffic.region}", workload_id, traffic.region, row,
-                         total[:, None] * shape[None, :], share, worth)
+                    Load(
+                        f"{workload_id}/{traffic.region}",
+                        workload_id,
+                        traffic.region,
+                        row,
+                        total[:, None] * shape[None, :],
+                        share,
+                        worth,
+                    )
                 )
     return tuple(found)
 
@@ -73,12 +82,19 @@ def seats_of(estate: Estate, supply: SupplySide) -> tuple[Seat, ...]:
             index = supply.pool_of(product)
             if index is not None:
                 facts = deployed_supply(estate, deployment_id, product)
-                found.append(Seat(f"{deployment_id} by {product}", facts, index, deployment.model, deployment_id))
+                found.append(
+                    Seat(f"{deployment_id} by {product}", facts, index, deployment.model, deployment_id)
+                )
     return tuple(found)
 
 
 def serving_of(
-    estate: Estate, party: str, calendar: Calendar, supply: SupplySide, money: Money, hour_ids: tuple[str, ...],
+    estate: Estate,
+    party: str,
+    calendar: Calendar,
+    supply: SupplySide,
+    money: Money,
+    hour_ids: tuple[str, ...],
     test: PlacementTest,
 ) -> Serving:
     """Permission, use and price of every seat for every load in every period: (seat, load, period)."""
@@ -146,7 +162,10 @@ def _cached(estate: Estate, workload_id: str) -> float:
 def _open(calendar: Calendar, begins: date | None, ends: date | None) -> Bools:
     """The periods that lie whole in [begins, ends)."""
     return np.array(
-        [(begins is None or p.begins >= begins) and (ends is None or p.ends <= ends) for p in calendar.periods]
+        [
+            (begins is None or p.begins >= begins) and (ends is None or p.ends <= ends)
+            for p in calendar.periods
+        ]
     )
 
 

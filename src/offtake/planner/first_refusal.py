@@ -17,7 +17,7 @@ from offtake.domain.quantities import MEASURES, parse_figure
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Procedure
 from offtake.planner.formulation import Draft, LimitRows
-from offtake.planner.instance import Floats, Instance, Payment, Way
+from offtake.planner.instance import Bools, Floats, Instance, Payment, Way
 from offtake.planner.metering import in_force
 from offtake.planner.reading import Reading
 
@@ -110,7 +110,12 @@ def _quantity(procedure: Procedure, text: str) -> float:
 
 
 def _tranche(
-    reading: Reading, procedure: Procedure, answer: HolderAnswer, begins: date, ends: date, periods: tuple[int, ...],
+    reading: Reading,
+    procedure: Procedure,
+    answer: HolderAnswer,
+    begins: date,
+    ends: date,
+    periods: tuple[int, ...],
     needed: float,
 ) -> Tranche:
     offered, price, admitted = _quantity(procedure, answer.offers), None, True
@@ -124,17 +129,26 @@ def _tranche(
     if procedure.threshold is not None and needed < float(procedure.threshold):
         admitted = False
     return Tranche(
-        procedure, begins, ends, periods, needed, offered if admitted else 0.0, price, answer.products, admitted
+        procedure,
+        begins,
+        ends,
+        periods,
+        needed,
+        offered if admitted else 0.0,
+        price,
+        answer.products,
+        admitted,
     )
 
 
 def _requirement(reading: Reading, instance: Instance, procedure: Procedure) -> Floats:
     """(period,) the least capacity, in the procedure's measure, that the covered demand needs beyond what is contracted.
 
-    Every load counts at its most economical permitted seat, every run at an even rate on its fastest accelerator; the
-    peak hour decides.
+    Every load counts at its most economical seat that the law permits and that stands or can be ordered in time, every
+    run at an even rate on the fastest accelerator; the peak hour decides.
     """
     count = len(instance.calendar.periods)
+    obtainable = _obtainable(instance)
     sizes = np.array([size_in(instance, procedure, a) for a in range(len(instance.pools))])
     needed = np.zeros((count, len(instance.hour_ids)))
     serving = instance.serving
@@ -144,7 +158,8 @@ def _requirement(reading: Reading, instance: Instance, procedure: Procedure) -> 
             size = sizes[seat.pool]
             facts = inference_facts(reading.estate, load.workload, load.region, seat.model)
             if size > 0 and procedure.scope.covers.selects_workload(facts):
-                use = np.where(serving.permitted[i, j], serving.use[i, j] * size, np.inf)
+                usable = serving.permitted[i, j] & obtainable[seat.pool]
+                use = np.where(usable, serving.use[i, j] * size, np.inf)
                 least = np.minimum(least, use)
         needed += np.where(np.isfinite(least), least, 0.0)[:, None] * load.tokens_per_s
     for run in instance.runs:
@@ -155,6 +170,14 @@ def _requirement(reading: Reading, instance: Instance, procedure: Procedure) -> 
             needed += np.where(run.window > 0, run.flop / per_size / hours, 0.0)[:, None]
     contracted = sum((pool.fixed * sizes[a] for a, pool in enumerate(instance.pools)), np.zeros(count))
     return np.maximum(needed.max(axis=1) - contracted, 0.0)
+
+
+def _obtainable(instance: Instance) -> Bools:
+    """(pool, period): whether capacity stands under contract, or some order can have it in service."""
+    found = np.array([pool.fixed > 0 for pool in instance.pools])
+    for way in instance.ways:
+        found[way.pool] |= way.allowed if way.hourly else (way.in_service & way.allowed[:, None]).any(axis=0)
+    return found
 
 
 def size_in(instance: Instance, procedure: Procedure, pool: int) -> float:
@@ -239,8 +262,12 @@ def add_tranche(draft: Draft, tranche: Tranche) -> None:
     instance, builder, procedure = draft.instance, draft.builder, tranche.procedure
     unit = _row_unit(draft, procedure)
     label = f"{procedure.id} {tranche.begins.isoformat()}"
-    elsewhere = builder.rows(f"elsewhere {label}", {}, upper=tranche.elsewhere / unit, source=procedure.origin.clause)
-    holder = builder.rows(f"offered {label}", {}, upper=tranche.offered / unit, source=procedure.origin.clause)
+    elsewhere = builder.rows(
+        f"elsewhere {label}", {}, upper=tranche.elsewhere / unit, source=procedure.origin.clause
+    )
+    holder = builder.rows(
+        f"offered {label}", {}, upper=tranche.offered / unit, source=procedure.origin.clause
+    )
     for columns in draft.ways:
         way = columns.way
         size = size_in(instance, procedure, way.pool) * columns.unit / unit
@@ -256,9 +283,18 @@ def add_tranche(draft: Draft, tranche: Tranche) -> None:
             rows = holder if mine else elsewhere
             builder.entries(rows.index, columns.ordered.index[orders], size)
     noun = "MW" if procedure.measure == "power" else procedure.measure
-    for rows, words in ((elsewhere, f"{noun} taken elsewhere"), (holder, f"{noun} offered by {procedure.holder}")):
+    for rows, words in (
+        (elsewhere, f"{noun} taken elsewhere"),
+        (holder, f"{noun} offered by {procedure.holder}"),
+    ):
         draft.limits.append(
-            LimitRows(rows, procedure.origin.clause, f"{words}, {tranche.begins.isoformat()} on", unit, procedure.measure)
+            LimitRows(
+                rows,
+                procedure.origin.clause,
+                f"{words}, {tranche.begins.isoformat()} on",
+                unit,
+                procedure.measure,
+            )
         )
 
 

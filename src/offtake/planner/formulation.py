@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.planner.instance import Floats, Instance, Payment, Run, Way
-from offtake.planner.program import ABSENT, Block, Program, ProgramBuilder
+from offtake.planner.program import Block, Program, ProgramBuilder
 from offtake.planner.serving import Form, LoadMerge, Measure, ServingBlock, ServingColumns, add_serving
 
 Ids = NDArray[np.int32]
@@ -130,7 +130,9 @@ class Draft:
     side_columns: list[SideColumns] = field(default_factory=list[SideColumns])
     metered: list[MeteredRows] = field(default_factory=list[MeteredRows])
     # Shortfalls that also burn another meter, by that meter's id: (column, money per program unit, period).
-    billed: dict[str, list[tuple[int, float, int]]] = field(default_factory=dict[str, list[tuple[int, float, int]]])
+    billed: dict[str, list[tuple[int, float, int]]] = field(
+        default_factory=dict[str, list[tuple[int, float, int]]]
+    )
 
     def sign(self, payer: str, payee: str) -> float:
         """What a payment is to the party planned for: 1 a cost, -1 a revenue, 0 nothing."""
@@ -178,7 +180,10 @@ def scales_of(instance: Instance) -> Scales:
     for a, pool in enumerate(instance.pools):
         capacity[a] = _power_of_ten(biggest[pool.unit], 2)
     weights = instance.calendar.hours()[:, None] * instance.hour_weights[None, :]
-    worth = sum(float((one.tokens_per_s * weights).sum()) * 3600 * one.worth_per_token for one in instance.serving.loads)
+    worth = sum(
+        float((one.tokens_per_s * weights).sum()) * 3600 * one.worth_per_token
+        for one in instance.serving.loads
+    )
     worth += sum(run.worth or 0.0 for run in instance.runs)
     return Scales(capacity, _power_of_ten(load, 2), _power_of_ten(worth, 6))
 
@@ -210,7 +215,9 @@ def finish(draft: Draft, form: Form = "auto") -> Formulation:
     """
     builder, instance, scales = draft.builder, draft.instance, draft.scales
     block = _serving_block(draft)
-    merge = LoadMerge(np.arange(len(block.loads))) if form == "direct" else block.merging(_load_keys(instance))
+    merge = (
+        LoadMerge(np.arange(len(block.loads))) if form == "direct" else block.merging(_load_keys(instance))
+    )
     merged = merge.block(block)
     demand = demand_of(instance)
     total = merge.total(demand)
@@ -313,19 +320,30 @@ def _way_columns(draft: Draft, way: Way) -> WayColumns:
     if way.hourly:
         upper = inf if way.limit is None else (way.limit / unit)[:, None]
         ordered = builder.columns(
-            name, draft.slot_axes, cost=cost[:, None] * instance.hour_weights[None, :], upper=upper,
-            where=np.broadcast_to(way.allowed[:, None], _slots(instance)), source=pool.id,
+            name,
+            draft.slot_axes,
+            cost=cost[:, None] * instance.hour_weights[None, :],
+            upper=upper,
+            where=np.broadcast_to(way.allowed[:, None], _slots(instance)),
+            source=pool.id,
         )
         return WayColumns(way, ordered, unit)
     ordered = builder.columns(
-        name, draft.period_axis, cost=cost, upper=way.upper / unit, where=way.allowed, source=pool.id,
+        name,
+        draft.period_axis,
+        cost=cost,
+        upper=way.upper / unit,
+        where=way.allowed,
+        source=pool.id,
         integer=way.increment > 0,
     )
     columns = WayColumns(way, ordered, unit)
     if way.limit is not None:
         rows = builder.rows(f"limit {pool.id}", draft.period_axis, upper=way.limit / unit, source=pool.id)
         builder.entries(rows.index[None, :], ordered.index[:, None], way.in_service.astype(np.float64))
-        draft.limits.append(LimitRows(rows, f"products.{pool.id}.limit", f"{pool.unit} of {pool.id}", unit, pool.unit))
+        draft.limits.append(
+            LimitRows(rows, f"products.{pool.id}.limit", f"{pool.unit} of {pool.id}", unit, pool.unit)
+        )
     if way.minimum > 0:
         _minimum(draft, columns)
     return columns
@@ -342,7 +360,9 @@ def _minimum(draft: Draft, columns: WayColumns) -> None:
     open_ = builder.columns(
         f"open {pool.id}", draft.period_axis, upper=1.0, integer=True, where=free, source=pool.id
     )
-    least = builder.rows(f"minimum {pool.id}", draft.period_axis, lower=-pool.fixed / columns.unit, where=free)
+    least = builder.rows(
+        f"minimum {pool.id}", draft.period_axis, lower=-pool.fixed / columns.unit, where=free
+    )
     top = builder.rows(f"opened {pool.id}", draft.period_axis, upper=0.0, where=free)
     serves = way.in_service.astype(np.float64)
     for rows, bound in ((least, way.minimum), (top, most)):
@@ -365,8 +385,10 @@ def _rooms(draft: Draft) -> None:
     builder, instance = draft.builder, draft.instance
     for n, room in enumerate(instance.rooms):
         users = [
-            columns for columns in draft.ways
-            if instance.pools[columns.way.pool].site == room.site and instance.pools[columns.way.pool].power_mw > 0
+            columns
+            for columns in draft.ways
+            if instance.pools[columns.way.pool].site == room.site
+            and instance.pools[columns.way.pool].power_mw > 0
             and instance.pools[columns.way.pool].facts.form == "owned"
         ]
         if not users:
@@ -378,16 +400,24 @@ def _rooms(draft: Draft) -> None:
         housing: Block | None = None
         if room.shell_mw is not None and room.shell_in_service is not None:
             housing = builder.rows(
-                f"housing {room.site}", draft.period_axis, upper=room.shell_mw, source=f"sites.{room.site}.shell"
+                f"housing {room.site}",
+                draft.period_axis,
+                upper=room.shell_mw,
+                source=f"sites.{room.site}.shell",
             )
             draft.limits.append(
                 LimitRows(housing, f"sites.{room.site}.shell", f"MW of housing at {room.site}", 1.0, "power")
             )
             shells = builder.columns(
-                f"shell {room.site}", draft.period_axis, cost=draft.cost_of(room.shell_payments) / draft.scales.money,
-                where=room.shell_in_service.any(axis=1), source=f"sites.{room.site}.shell",
+                f"shell {room.site}",
+                draft.period_axis,
+                cost=draft.cost_of(room.shell_payments) / draft.scales.money,
+                where=room.shell_in_service.any(axis=1),
+                source=f"sites.{room.site}.shell",
             )
-            builder.entries(housing.index[None, :], shells.index[:, None], -room.shell_in_service.astype(np.float64))
+            builder.entries(
+                housing.index[None, :], shells.index[:, None], -room.shell_in_service.astype(np.float64)
+            )
             if np.isfinite(room.shell_maximum_mw):
                 total = builder.rows(f"shells {room.site}", {}, upper=room.shell_maximum_mw)
                 builder.entries(total.index, shells.index, 1.0)
@@ -404,18 +434,28 @@ def _quotas(draft: Draft) -> None:
     builder, instance = draft.builder, draft.instance
     for quota in instance.quotas:
         users = [
-            columns for columns in draft.ways
-            if columns.way.kind == "build" and instance.pools[columns.way.pool].accelerator == quota.accelerator
+            columns
+            for columns in draft.ways
+            if columns.way.kind == "build"
+            and instance.pools[columns.way.pool].accelerator == quota.accelerator
         ]
         if not users:
             continue
         unit = users[0].unit
         rows = builder.rows(
-            f"quota {quota.accelerator}", draft.period_axis, upper=quota.upper / unit,
+            f"quota {quota.accelerator}",
+            draft.period_axis,
+            upper=quota.upper / unit,
             source=f"accelerators.{quota.accelerator}.quota",
         )
         draft.limits.append(
-            LimitRows(rows, f"accelerators.{quota.accelerator}.quota", f"{quota.accelerator} delivered", unit, "accelerators")
+            LimitRows(
+                rows,
+                f"accelerators.{quota.accelerator}.quota",
+                f"{quota.accelerator} delivered",
+                unit,
+                "accelerators",
+            )
         )
         for columns in users:
             builder.entries(rows.index, columns.ordered.index, columns.unit / unit)
@@ -429,7 +469,9 @@ def _run_columns(draft: Draft, run: Run) -> RunColumns:
     builder, instance, scales = draft.builder, draft.instance, draft.scales
     pool_ids = tuple(pool.id for pool in instance.pools)
     able = run.permitted & (run.flop_per_hour > 0)[:, None] & (run.window > 0)[None, :]
-    placed = builder.columns(f"run {run.id}", {"pool": pool_ids, **draft.period_axis}, where=able, source=run.id)
+    placed = builder.columns(
+        f"run {run.id}", {"pool": pool_ids, **draft.period_axis}, where=able, source=run.id
+    )
     worth = 0.0 if run.worth is None else run.worth * _last_discount(instance, run) / scales.money
     undone = builder.columns(
         f"undone {run.id}", {}, cost=worth, upper=0.0 if run.worth is None else 1.0, source="unmet need"
@@ -439,16 +481,28 @@ def _run_columns(draft: Draft, run: Run) -> RunColumns:
     share = (run.flop_per_hour * scales.capacity)[:, None] * hours[None, :] / run.flop
     builder.entries(done.index, placed.index, share)
     builder.entries(done.index, undone.index, 1.0)
-    busy = (scales.capacity[:, None] * (run.window > 0)[None, :])
+    busy = scales.capacity[:, None] * (run.window > 0)[None, :]
     scale = float(scales.capacity[able.any(axis=1)].max(initial=1.0))
     if np.isfinite(run.maximum):
-        most = builder.rows(f"most {run.id}", draft.period_axis, upper=run.maximum / scale, where=run.window > 0,
-                            source=f"workloads.{run.id}.maximum")
+        most = builder.rows(
+            f"most {run.id}",
+            draft.period_axis,
+            upper=run.maximum / scale,
+            where=run.window > 0,
+            source=f"workloads.{run.id}.maximum",
+        )
         builder.entries(most.index[None, :], placed.index, busy / scale)
-        draft.limits.append(LimitRows(most, f"workloads.{run.id}.maximum", f"accelerators of {run.id}", scale, "accelerators"))
+        draft.limits.append(
+            LimitRows(most, f"workloads.{run.id}.maximum", f"accelerators of {run.id}", scale, "accelerators")
+        )
     if run.minimum > 0:
-        least = builder.rows(f"least {run.id}", draft.period_axis, lower=run.minimum / scale, where=run.window > 0,
-                             source=f"workloads.{run.id}.minimum")
+        least = builder.rows(
+            f"least {run.id}",
+            draft.period_axis,
+            lower=run.minimum / scale,
+            where=run.window > 0,
+            source=f"workloads.{run.id}.minimum",
+        )
         builder.entries(least.index[None, :], placed.index, busy / scale)
         builder.entries(least.index, undone.index, run.minimum / scale)
     if not run.one_site:
@@ -475,7 +529,9 @@ def _one_site(draft: Draft, run: Run, placed: Block, undone: Block, able: NDArra
         most = min(run.maximum, max(run.minimum, run.flop / (fastest * hours)) if fastest else 0.0)
         scale = float(draft.scales.capacity[mine].max(initial=1.0))
         rows = builder.rows(f"stands {run.id} {site}", draft.period_axis, upper=0.0, where=run.window > 0)
-        builder.entries(rows.index[None, :], placed.index[mine], (draft.scales.capacity[mine] / scale)[:, None])
+        builder.entries(
+            rows.index[None, :], placed.index[mine], (draft.scales.capacity[mine] / scale)[:, None]
+        )
         builder.entries(rows.index, chosen.index[n], -most / scale)
     return RunColumns(run, placed, undone, chosen, sites)
 
@@ -490,8 +546,11 @@ def _capacity_rows(draft: Draft) -> NDArray[np.int32]:
     limited = np.array([pool.limited for pool in instance.pools], dtype=np.bool_)
     fixed = np.array([pool.fixed for pool in instance.pools]).reshape(len(pool_ids), _slots(instance)[0])
     rows = builder.rows(
-        "capacity", {"pool": pool_ids, **draft.slot_axes}, upper=(fixed / scales.capacity[:, None])[:, :, None],
-        where=np.broadcast_to(limited[:, None, None], (len(pool_ids), *_slots(instance))), source="capacity",
+        "capacity",
+        {"pool": pool_ids, **draft.slot_axes},
+        upper=(fixed / scales.capacity[:, None])[:, :, None],
+        where=np.broadcast_to(limited[:, None, None], (len(pool_ids), *_slots(instance))),
+        source="capacity",
     )
     for columns in draft.ways:
         a = columns.way.pool
@@ -500,7 +559,9 @@ def _capacity_rows(draft: Draft) -> NDArray[np.int32]:
             builder.entries(rows.index[a], columns.ordered.index, size)
         else:
             serves = columns.way.in_service.astype(np.float64) * size
-            builder.entries(rows.index[a][None, :, :], columns.ordered.index[:, None, None], serves[:, :, None])
+            builder.entries(
+                rows.index[a][None, :, :], columns.ordered.index[:, None, None], serves[:, :, None]
+            )
     for run in draft.runs:
         builder.entries(rows.index, run.placed.index[:, :, None], 1.0)
     return rows.index

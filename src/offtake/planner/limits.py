@@ -163,7 +163,9 @@ class _Causes:
         for seat in seats:
             facts = inference_facts(estate, load.workload, load.region, seat.model)
             for action in ("place", "process"):
-                for origin in forbidding(self.reading.law, facts, seat.supply, action, interval, self.reading.position):
+                for origin in forbidding(
+                    self.reading.law, facts, seat.supply, action, interval, self.reading.position
+                ):
                     clauses[origin.clause] = clauses.get(origin.clause, 0) + 1
         if not clauses:
             return _Why("no supply that may serve it is sold then")

@@ -21,7 +21,11 @@ from offtake.planner.program import ABSENT, Block
 from offtake.planner.reading import Reading
 from offtake.planner.serving import Measure
 
-STOCKS: Final = ("accelerators", "power", "units")  # What stands at a time; the other measures add up over time.
+STOCKS: Final = (
+    "accelerators",
+    "power",
+    "units",
+)  # What stands at a time; the other measures add up over time.
 PER_MILLION: Final = 1e6
 
 
@@ -87,7 +91,9 @@ def _size(draft: Draft, meter: Meter, pool: int) -> float:
 def _factor(draft: Draft, meter: Meter, pool: int) -> Floats:
     """(period,) units of the measure per unit of a pool's capacity in service through a period."""
     hours = draft.instance.calendar.hours()
-    return _size(draft, meter, pool) * (hours if meter.measure == "accelerator-hours" else np.ones(len(hours)))
+    return _size(draft, meter, pool) * (
+        hours if meter.measure == "accelerator-hours" else np.ones(len(hours))
+    )
 
 
 def _stock(draft: Draft, meter: Meter) -> Counted:
@@ -100,7 +106,9 @@ def _stock(draft: Draft, meter: Meter) -> Counted:
         way = columns.way
         if _selects(meter, draft.instance.pools[way.pool].facts):
             ways[n] = way.in_service * _factor(draft, meter, way.pool)[None, :]
-    return Counted(ways, fixed, None, {}, meter.measure in STOCKS and any(draft.ways[n].way.hourly for n in ways))
+    return Counted(
+        ways, fixed, None, {}, meter.measure in STOCKS and any(draft.ways[n].way.hourly for n in ways)
+    )
 
 
 def _seat_mask(reading: Reading, draft: Draft, meter: Meter) -> NDArray[np.bool_]:
@@ -316,11 +324,15 @@ def _way_block(draft: Draft, n: int) -> tuple[Block, float, bool]:
 def add_meter(reading: Reading, draft: Draft, meter: Meter) -> None:
     """A meter's rows: an upper bound as it is; a lower bound that a priced shortfall may break, and its bank."""
     if meter.upper is not None:
-        upper = reading.in_estate_currency(float(meter.upper), meter.currency if meter.measure == "money" else None)
+        upper = reading.in_estate_currency(
+            float(meter.upper), meter.currency if meter.measure == "money" else None
+        )
         measured = measure_rows(reading, draft, meter, lower=-np.inf, upper=upper, name=f"ceiling {meter.id}")
         if measured is not None:
             draft.limits.append(
-                LimitRows(measured.rows, meter.origin.clause, _noun(meter), measured.unit, meter.measure, meter.id)
+                LimitRows(
+                    measured.rows, meter.origin.clause, _noun(meter), measured.unit, meter.measure, meter.id
+                )
             )
             draft.metered.append(_metered(meter, measured, np.zeros((len(measured.windows), 1))))
     if meter.lower is not None and meter.lower > 0:
@@ -328,7 +340,11 @@ def add_meter(reading: Reading, draft: Draft, meter: Meter) -> None:
 
 
 def _noun(meter: Meter) -> str:
-    return "money" if meter.measure == "money" else {"power": "MW", "tokens": "tokens"}.get(meter.measure, meter.measure)
+    return (
+        "money"
+        if meter.measure == "money"
+        else {"power": "MW", "tokens": "tokens"}.get(meter.measure, meter.measure)
+    )
 
 
 def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
@@ -349,13 +365,27 @@ def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
     weights = draft.instance.hour_weights if hourly else np.ones(1)
     cost = (owed * discount * sign * measured.unit / draft.scales.money)[:, None] * weights[None, :]
     short = draft.builder.columns(
-        f"shortfall {meter.id}", dict(measured.rows.axes), cost=cost if hourly else cost[:, 0], source=meter.origin.clause
+        f"shortfall {meter.id}",
+        dict(measured.rows.axes),
+        cost=cost if hourly else cost[:, 0],
+        source=meter.origin.clause,
     )
     draft.builder.entries(measured.rows.index, short.index, 1.0)
-    draft.limits.append(LimitRows(measured.rows, meter.origin.clause, _noun(meter), measured.unit, meter.measure, meter.id))
+    draft.limits.append(
+        LimitRows(measured.rows, meter.origin.clause, _noun(meter), measured.unit, meter.measure, meter.id)
+    )
     natural = owed[:, None] * weights[None, :]
     draft.side_columns.append(
-        SideColumns("shortfall", short, meter.id, payer, payee, natural if hourly else natural[:, 0], last, measured.unit)
+        SideColumns(
+            "shortfall",
+            short,
+            meter.id,
+            payer,
+            payee,
+            natural if hourly else natural[:, 0],
+            last,
+            measured.unit,
+        )
     )
     _nested(draft, meter, measured, short, owed)
     metered = replace(_metered(meter, measured, natural), short=short)
@@ -395,7 +425,9 @@ def _bank(
         cost=-owed[earlier] * discount * sign * measured.unit / draft.scales.money,
         source=meter.origin.clause,
     )
-    banked = draft.builder.rows(f"banked {meter.id}", dict(measured.rows.axes), upper=0.0, source=meter.origin.clause)
+    banked = draft.builder.rows(
+        f"banked {meter.id}", dict(measured.rows.axes), upper=0.0, source=meter.origin.clause
+    )
     draft.builder.entries(banked.index, metered.short.index, -1.0)
     draft.builder.entries(banked.index[earlier], draw.index, 1.0)
     # A draw takes the place of use beyond the later window's own bound, so that bound is raised by it.

@@ -89,7 +89,9 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
     certificate = certify(formulation.program, found, mip_gap=max(question.options.mip_gap, TOLERANCE))
     if not certificate.passed:
         failed = ", ".join(f"{check.name} {check.value:.1e}" for check in certificate.failures)
-        raise SolverFailure(f"the solver's answer failed its certificate: {failed}", hint="try another --solver")
+        raise SolverFailure(
+            f"the solver's answer failed its certificate: {failed}", hint="try another --solver"
+        )
     return _certified(question, reading, answer_of(formulation, found), tranches, certificate)
 
 
@@ -109,7 +111,11 @@ def formulate(reading: Reading, form: Form = "auto") -> tuple[Formulation, tuple
 
 
 def _certified(
-    question: Question, reading: Reading, answer: Answer, tranches: tuple[Tranche, ...], certificate: Certificate
+    question: Question,
+    reading: Reading,
+    answer: Answer,
+    tranches: tuple[Tranche, ...],
+    certificate: Certificate,
 ) -> CapacityPlan:
     """The plan with its tables, its accounts added again and its actions replayed."""
     drafted = _tables(question, reading, answer, tranches, certificate)
@@ -123,7 +129,12 @@ def _certified(
             hint="this is a fault of offtake's: please report it with the estate",
         )
     checks = tuple(
-        CheckRow(name=one.name, value=float(f"{one.relative:.3g}"), tolerance=TOLERANCE, passed=one.relative <= TOLERANCE)
+        CheckRow(
+            name=one.name,
+            value=float(f"{one.relative:.3g}"),
+            tolerance=TOLERANCE,
+            passed=one.relative <= TOLERANCE,
+        )
         for one in mismatches
     )
     failed = [one for one, check in zip(mismatches, checks, strict=True) if not check.passed]
@@ -139,7 +150,11 @@ def _certified(
 
 
 def _tables(
-    question: Question, reading: Reading, answer: Answer, tranches: tuple[Tranche, ...], certificate: Certificate
+    question: Question,
+    reading: Reading,
+    answer: Answer,
+    tranches: tuple[Tranche, ...],
+    certificate: Certificate,
 ) -> CapacityPlan:
     estate, formulation, solution = question.estate, answer.formulation, answer.solution
     calendar, horizon = formulation.instance.calendar, estate.horizon
@@ -174,7 +189,9 @@ def _tables(
         meters=meter_rows(answer),
         first_refusals=refusal_right_rows(answer, tranches),
         obligations=(),
-        unmodelled=tuple(UnmodelledRow(agreement=one.agreement, term=one.term) for one in question.law.unmodelled),
+        unmodelled=tuple(
+            UnmodelledRow(agreement=one.agreement, term=one.term) for one in question.law.unmodelled
+        ),
         numbers=NumbersRow(sourced=sourced, assumed=assumed, unsourced=unsourced),
         certificate=PlanCertificate(
             checks=tuple(
@@ -211,10 +228,22 @@ def _infeasible(formulation: Formulation, solver: Solver, options: SolverOptions
 
     for one in members.rows:
         row = one.identifier
-        add(one, program.row_source(row), program.row_label(row), program.row_lower[row], program.row_upper[row])
+        add(
+            one,
+            program.row_source(row),
+            program.row_label(row),
+            program.row_lower[row],
+            program.row_upper[row],
+        )
     for one in members.columns:
         column = one.identifier
-        add(one, program.column_source(column), program.column_label(column), program.col_lower[column], program.col_upper[column])
+        add(
+            one,
+            program.column_source(column),
+            program.column_label(column),
+            program.col_lower[column],
+            program.col_upper[column],
+        )
     return InfeasiblePlan(conflicts=tuple(conflicts), minimal=members.minimal)
 
 

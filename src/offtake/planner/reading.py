@@ -51,7 +51,9 @@ class Reading:
 
     def may_acquire(self, supply: SupplyFacts, begins: date, ends: date | None) -> bool:
         """Whether the masks let bare capacity of a supply be acquired for a term."""
-        return bool(permitted(self.law, [NOBODY], [supply], "acquire", Interval(begins, ends), self.position)[0, 0])
+        return bool(
+            permitted(self.law, [NOBODY], [supply], "acquire", Interval(begins, ends), self.position)[0, 0]
+        )
 
 
 def position_of(estate: Estate, supposed: Sequence[Happened] = ()) -> Position:
@@ -89,6 +91,15 @@ def instance_of(reading: Reading) -> Instance:
     serving = serving_of(estate, reading.party, calendar, supply, reading.money, hour_ids, reading.test)
     runs = runs_of(estate, calendar, supply, reading.money, reading.test)
     return Instance(
-        reading.party, estate.currency, calendar, hour_ids, hour_weights, supply.pools, supply.ways, supply.rooms,
-        supply.quotas, serving, runs,
+        reading.party,
+        estate.currency,
+        calendar,
+        hour_ids,
+        hour_weights,
+        supply.pools,
+        supply.ways,
+        supply.rooms,
+        supply.quotas,
+        serving,
+        runs,
     )

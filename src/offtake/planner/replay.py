@@ -103,7 +103,9 @@ class _Replay:
             if row.contracted > 0 and facts is not None:
                 period = self.periods[row.period]
                 share = row.power_mw * row.contracted / max(row.contracted + row.added, 1e-12)
-                yield self._acquire(facts, Interval(period.begins, period.ends), row.contracted, row.unit, share, ())
+                yield self._acquire(
+                    facts, Interval(period.begins, period.ends), row.contracted, row.unit, share, ()
+                )
 
     def _acquisitions(self) -> Iterator[Action]:
         ordered = sorted(self.plan.orders, key=lambda order: (order.serves_from, order.supply, order.kind))
@@ -118,7 +120,11 @@ class _Replay:
         if order.product is None:
             return None
         return SupplyFacts(
-            order.supply, "provisioned", order.provider, party_of(self.estate, order.provider), product=order.product
+            order.supply,
+            "provisioned",
+            order.provider,
+            party_of(self.estate, order.provider),
+            product=order.product,
         )
 
     def _discharge_ids(self, order: OrderRow) -> Iterator[str]:
@@ -130,7 +136,13 @@ class _Replay:
                 yield f"{procedure.id} lapsed"
 
     def _acquire(
-        self, facts: SupplyFacts, interval: Interval, quantity: float, unit: str, power_mw: float, ids: tuple[str, ...]
+        self,
+        facts: SupplyFacts,
+        interval: Interval,
+        quantity: float,
+        unit: str,
+        power_mw: float,
+        ids: tuple[str, ...],
     ) -> Action:
         shown = Decimal(repr(quantity)) * (1 - SLACK)
         measure = "units" if unit == "units" else "accelerators"
@@ -182,13 +194,15 @@ class _Replay:
         for (workload, supply), rows in groupby(trained, key=lambda pair: pair[0]):
             facts = training_facts(self.estate, workload)
             run = self.estate.workloads[workload]
-            window = getattr(run, "window")
+            window = run.window
             for interval in self._joined(label for _, label in rows):
                 ends = window.ends if interval.ends is None else min(interval.ends, window.ends)
                 yield self._at(facts, supply, "place", Interval(max(interval.begins, window.begins), ends))
 
     def _at(self, facts: WorkloadFacts, supply: str, kind: ActionKind, interval: Interval) -> Action:
-        return Action(kind, interval, actor=facts.party or self.plan.party, workload=facts, supply=self.facts[supply])
+        return Action(
+            kind, interval, actor=facts.party or self.plan.party, workload=facts, supply=self.facts[supply]
+        )
 
     def _joined(self, labels: Iterator[str]) -> Iterator[Interval]:
         """Periods that follow each other as one interval: it is lawful if and only if each of them is."""

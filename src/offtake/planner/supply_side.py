@@ -83,7 +83,9 @@ def in_service(calendar: Calendar, lead: Span | None, life: Span | None) -> Bool
     return serves
 
 
-def supply_side(estate: Estate, party: str, calendar: Calendar, money: Money, may_acquire: MayAcquire) -> SupplySide:
+def supply_side(
+    estate: Estate, party: str, calendar: Calendar, money: Money, may_acquire: MayAcquire
+) -> SupplySide:
     """Every pool of the estate with what is under contract, and every way to add to it that the law leaves open."""
     reader = _Reader(estate, party, calendar, money, may_acquire)
     for site_id, site in estate.sites.items():
@@ -101,7 +103,9 @@ def supply_side(estate: Estate, party: str, calendar: Calendar, money: Money, ma
 class _Reader:
     """Collects pools and ways while it goes through the estate once."""
 
-    def __init__(self, estate: Estate, party: str, calendar: Calendar, money: Money, may_acquire: MayAcquire) -> None:
+    def __init__(
+        self, estate: Estate, party: str, calendar: Calendar, money: Money, may_acquire: MayAcquire
+    ) -> None:
         self.estate, self.party, self.calendar, self.money = estate, party, calendar, money
         self.may_acquire = may_acquire
         self.pools: list[Pool] = []
@@ -151,9 +155,7 @@ class _Reader:
         payments = tuple(
             Payment(p.kind, p.payer, p.payee, p.amounts * fixed) for p in self._running(site, power_mw)
         )
-        return Pool(
-            facts.id, facts, "accelerators", fixed, payments, True, site_id, kind, power_mw=power_mw
-        )
+        return Pool(facts.id, facts, "accelerators", fixed, payments, True, site_id, kind, power_mw=power_mw)
 
     def _running(self, site: Site, power_mw: float) -> list[Payment]:
         """What one accelerator in service costs in each period (period,): energy, other operation, rent."""
@@ -189,7 +191,9 @@ class _Reader:
         serves = in_service(self.calendar, accelerator.lead, accelerator.life)
         usable = ~np.isnan(price) & serves.any(axis=1)
         allowed = self._lawful(pool.facts, accelerator.lead, accelerator.life, usable)
-        capital = self._capital(np.nan_to_num(price), accelerator.lead, accelerator.life, self._payer(site), site.payee)
+        capital = self._capital(
+            np.nan_to_num(price), accelerator.lead, accelerator.life, self._payer(site), site.payee
+        )
         payments = (*capital, *self._spread(serves, self._running(site, pool.power_mw)))
         self.ways.append(Way("build", index, serves, allowed, payments, np.full(self.count, np.inf)))
 
@@ -204,7 +208,9 @@ class _Reader:
             for o, period in enumerate(self.calendar.periods):
                 begins = period.begins if lead is None else lead.after(period.begins)
                 ends = life.after(begins)
-                left[o] = (ends.toordinal() - max(begins, end).toordinal()) / (ends.toordinal() - begins.toordinal())
+                left[o] = (ends.toordinal() - max(begins, end).toordinal()) / (
+                    ends.toordinal() - begins.toordinal()
+                )
             credit = np.zeros((self.count, self.count))
             credit[:, -1] = -price * np.clip(left, 0.0, 1.0)
             paid.append(Payment("salvage", payer, payee or OUTSIDE, credit))
@@ -215,8 +221,12 @@ class _Reader:
         pool = self.pools[index]
         for stock in site.stock:
             if stock.accelerator == kind and stock.release and at_least(stock.status, "contracted"):
-                self._keep(index, self._covers(stock.begins, stock.ends), stock.count.value,
-                           self._running(site, pool.power_mw))
+                self._keep(
+                    index,
+                    self._covers(stock.begins, stock.ends),
+                    stock.count.value,
+                    self._running(site, pool.power_mw),
+                )
 
     def _keep(self, index: int, covers: Floats, quantity: float, running: list[Payment]) -> None:
         held = np.flatnonzero(covers)
@@ -233,13 +243,29 @@ class _Reader:
             return
         steps = [(step, *power_step(step)) for step in site.power]
         pue = 1.0 if site.pue is None or site.power_is == "it" else site.pue.value
-        planned = self._stairs([(begins, mw) for step, begins, mw in steps
-                                if at_least(step.status or site.status, self.estate.horizon.counts_from)]) / pue
+        planned = (
+            self._stairs(
+                [
+                    (begins, mw)
+                    for step, begins, mw in steps
+                    if at_least(step.status or site.status, self.estate.horizon.counts_from)
+                ]
+            )
+            / pue
+        )
         if site.shell is None:
             self.rooms.append(SiteRoom(site_id, np.maximum(planned - fixed_mw, 0.0)))
             return
-        standing = self._stairs([(begins, mw) for step, begins, mw in steps
-                                 if at_least(step.status or site.status, "building")]) / pue
+        standing = (
+            self._stairs(
+                [
+                    (begins, mw)
+                    for step, begins, mw in steps
+                    if at_least(step.status or site.status, "building")
+                ]
+            )
+            / pue
+        )
         serves = in_service(self.calendar, site.shell.lead, site.shell.life)
         maximum = np.inf if site.shell.maximum is None else site.shell.maximum.value
         self.rooms.append(
@@ -272,41 +298,84 @@ class _Reader:
         power = self.estate.accelerators[product.accelerator].power
         payer, payee = self._seller(product)
         running = Payment("lease", payer, payee, np.nan_to_num(price) * self.hours)
-        index = self._held(product_id, facts, "accelerators", product.held, running, product.accelerator,
-                           0.0 if power is None else power.value, product.site)
+        index = self._held(
+            product_id,
+            facts,
+            "accelerators",
+            product.held,
+            running,
+            product.accelerator,
+            0.0 if power is None else power.value,
+            product.site,
+        )
         limit = None
         if product.limit is not None:
             limit = np.array([product.limit.value_at(p.begins) for p in self.calendar.periods])
-        self._lease(index, product.term, product.lead, price, running, limit,
-                    (product.begins, product.ends),
-                    minimum=0.0 if product.minimum is None else product.minimum.value)
+        self._lease(
+            index,
+            product.term,
+            product.lead,
+            price,
+            running,
+            limit,
+            (product.begins, product.ends),
+            minimum=0.0 if product.minimum is None else product.minimum.value,
+        )
 
     def provisioned(self, product_id: str, product: ProvisionedUnits) -> None:
         price = self.money.by_period(product.price, self.calendar)
         payer, payee = self._seller(product)
         running = Payment("lease", payer, payee, np.nan_to_num(price) * self.hours)
-        facts = SupplyFacts(product_id, "provisioned", product.provider, party_of(self.estate, product.provider),
-                            product=product_id)
+        facts = SupplyFacts(
+            product_id,
+            "provisioned",
+            product.provider,
+            party_of(self.estate, product.provider),
+            product=product_id,
+        )
         index = self._held(product_id, facts, "units", product.held, running, None, 0.0, None)
         limit = None if product.limit is None else np.full(self.count, product.limit.value)
-        self._lease(index, product.term, None, price, running, limit, (product.begins, product.ends),
-                    minimum=0.0 if product.minimum is None else product.minimum.value,
-                    increment=0.0 if product.increment is None else product.increment.value, hourly=False)
+        self._lease(
+            index,
+            product.term,
+            None,
+            price,
+            running,
+            limit,
+            (product.begins, product.ends),
+            minimum=0.0 if product.minimum is None else product.minimum.value,
+            increment=0.0 if product.increment is None else product.increment.value,
+            hourly=False,
+        )
 
     def tokens(self, product_id: str, product: TokensByUse) -> None:
-        facts = SupplyFacts(product_id, "tokens", product.provider, party_of(self.estate, product.provider),
-                            product=product_id)
+        facts = SupplyFacts(
+            product_id,
+            "tokens",
+            product.provider,
+            party_of(self.estate, product.provider),
+            product=product_id,
+        )
         limit = 0.0 if product.limit is None else product.limit.value
         most = limit * self._covers(product.begins, product.ends)
-        self.pools.append(Pool(product_id, facts, "tokens/s", most, (), product.limit is not None, product=product_id))
+        self.pools.append(
+            Pool(product_id, facts, "tokens/s", most, (), product.limit is not None, product=product_id)
+        )
 
     def _seller(self, product: AcceleratorHours | ProvisionedUnits) -> tuple[str, str]:
         payee = product.payee or party_of(self.estate, product.provider) or OUTSIDE
         return product.payer or self.party, payee
 
     def _held(
-        self, product_id: str, facts: SupplyFacts, unit: str, held: tuple[Held, ...], running: Payment,
-        accelerator: str | None, power_mw: float, site: str | None,
+        self,
+        product_id: str,
+        facts: SupplyFacts,
+        unit: str,
+        held: tuple[Held, ...],
+        running: Payment,
+        accelerator: str | None,
+        power_mw: float,
+        site: str | None,
     ) -> int:
         fixed = np.zeros(self.count)
         for one in held:
@@ -314,8 +383,18 @@ class _Reader:
                 fixed += one.quantity.value * self._covers(one.begins, one.ends)
         payments = (Payment(running.kind, running.payer, running.payee, running.amounts * fixed),)
         self.pools.append(
-            Pool(product_id, facts, "units" if unit == "units" else "accelerators", fixed,
-                 payments if fixed.any() else (), True, site, accelerator, product_id, power_mw)
+            Pool(
+                product_id,
+                facts,
+                "units" if unit == "units" else "accelerators",
+                fixed,
+                payments if fixed.any() else (),
+                True,
+                site,
+                accelerator,
+                product_id,
+                power_mw,
+            )
         )
         index = len(self.pools) - 1
         for one in held:
@@ -324,8 +403,18 @@ class _Reader:
         return index
 
     def _lease(
-        self, index: int, term: Span | None, lead: Span | None, price: Floats, running: Payment, limit: Floats | None,
-        sold: tuple[date | None, date | None], *, minimum: float, increment: float = 0.0, hourly: bool = True,
+        self,
+        index: int,
+        term: Span | None,
+        lead: Span | None,
+        price: Floats,
+        running: Payment,
+        limit: Floats | None,
+        sold: tuple[date | None, date | None],
+        *,
+        minimum: float,
+        increment: float = 0.0,
+        hourly: bool = True,
     ) -> None:
         """A lease for a term at the price of its signing; without a term, on demand at the price of the day."""
         facts = self.pools[index].facts
@@ -337,13 +426,17 @@ class _Reader:
             for o, period in enumerate(self.calendar.periods):
                 allowed[o] &= self.may_acquire(facts, period.begins, period.ends)
             payments = (Payment(running.kind, running.payer, running.payee, np.diag(running.amounts)),)
-            self.ways.append(Way("on-demand", index, serves, allowed, payments, upper, hourly, increment, minimum, limit))
+            self.ways.append(
+                Way("on-demand", index, serves, allowed, payments, upper, hourly, increment, minimum, limit)
+            )
             return
         serves = in_service(self.calendar, lead, term)
         allowed = self._lawful(facts, lead, term, usable & serves.any(axis=1))
         amounts = serves * (np.nan_to_num(price)[:, None] * self.hours[None, :])
         payments = (Payment(running.kind, running.payer, running.payee, amounts),)
-        self.ways.append(Way("reserve", index, serves, allowed, payments, upper, False, increment, minimum, limit))
+        self.ways.append(
+            Way("reserve", index, serves, allowed, payments, upper, False, increment, minimum, limit)
+        )
 
     def quotas(self) -> tuple[Quota, ...]:
         """What the market delivers of each kind, by order period."""

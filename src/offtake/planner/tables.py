@@ -154,11 +154,16 @@ def power_rows(reading: Reading, answer: Answer) -> tuple[PowerRow, ...]:
     stands = answer.in_service.max(axis=2)
     found: list[PowerRow] = []
     for site_id, site in reading.estate.sites.items():
-        mine = [a for a, pool in enumerate(instance.pools) if pool.site == site_id and pool.facts.form == "owned"]
+        mine = [
+            a for a, pool in enumerate(instance.pools) if pool.site == site_id and pool.facts.form == "owned"
+        ]
         if not site.power:
             continue
         for t, period in enumerate(instance.calendar.periods):
-            levels = {least: _level(site, period.begins, least) for least in ("announced", "contracted", "energised")}
+            levels = {
+                least: _level(site, period.begins, least)
+                for least in ("announced", "contracted", "energised")
+            }
             found.append(
                 PowerRow(
                     site=site_id,

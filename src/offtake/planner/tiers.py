@@ -22,8 +22,13 @@ def add_price(reading: Reading, draft: Draft, schedule: PriceSchedule) -> None:
     Raises InvalidInput for a concave price over a quantity without a bound, which no finite program states exactly.
     """
     meter = Meter(
-        schedule.id, schedule.origin, schedule.scope, schedule.measure, schedule.window,
-        currency=schedule.currency, payer=schedule.payer if schedule.measure == "money" else None,
+        schedule.id,
+        schedule.origin,
+        schedule.scope,
+        schedule.measure,
+        schedule.window,
+        currency=schedule.currency,
+        payer=schedule.payer if schedule.measure == "money" else None,
     )
     measured = measure_rows(reading, draft, meter, lower=0.0, upper=0.0, name=f"priced {schedule.id}")
     if measured is None or measured.rows.index.ndim == 2:
@@ -69,7 +74,11 @@ def _most(draft: Draft, measured: Measured) -> Floats:
 
 
 def _segments(
-    draft: Draft, schedule: PriceSchedule, measured: Measured, pieces: list[tuple[float, float, float]], most: Floats
+    draft: Draft,
+    schedule: PriceSchedule,
+    measured: Measured,
+    pieces: list[tuple[float, float, float]],
+    most: Floats,
 ) -> None:
     prices = [price for _, _, price in pieces]
     rising = schedule.tiering == "marginal" and all(a <= b for a, b in zip(prices, prices[1:], strict=False))
@@ -93,22 +102,33 @@ def _settled(draft: Draft, measured: Measured) -> tuple[NDArray[np.intp], Floats
 
 
 def _filled_in_order(
-    draft: Draft, schedule: PriceSchedule, measured: Measured, pieces: list[tuple[float, float, float]], pays: float
+    draft: Draft,
+    schedule: PriceSchedule,
+    measured: Measured,
+    pieces: list[tuple[float, float, float]],
+    pays: float,
 ) -> None:
     """A price that rises with quantity: the cheapest piece fills first by itself."""
     unit, axis = measured.unit, dict(measured.rows.axes)
     last, discount, repeats = _settled(draft, measured)
     for n, (start, end, price) in enumerate(pieces):
         columns = draft.builder.columns(
-            f"tier {n + 1} {schedule.id}", axis, cost=price * unit * discount * pays / draft.scales.money,
-            upper=(end - start) * repeats / unit, source=schedule.origin.clause,
+            f"tier {n + 1} {schedule.id}",
+            axis,
+            cost=price * unit * discount * pays / draft.scales.money,
+            upper=(end - start) * repeats / unit,
+            source=schedule.origin.clause,
         )
         draft.builder.entries(measured.rows.index, columns.index, -1.0)
         _note(draft, schedule, columns, np.full(len(last), price), last, unit)
 
 
 def _one_chosen(
-    draft: Draft, schedule: PriceSchedule, measured: Measured, pieces: list[tuple[float, float, float]], pays: float,
+    draft: Draft,
+    schedule: PriceSchedule,
+    measured: Measured,
+    pieces: list[tuple[float, float, float]],
+    pays: float,
     most: Floats,
 ) -> None:
     """A price that falls with quantity: the whole quantity lies in one chosen tier, whose price line is
@@ -118,14 +138,22 @@ def _one_chosen(
     one = builder.rows(f"one tier {schedule.id}", axis, upper=1.0, source=schedule.origin.clause)
     below = 0.0
     for n, (start, end, price) in enumerate(pieces):
-        constant = np.zeros(len(last)) if schedule.tiering == "all-units" else (below - price * start) * repeats
+        constant = (
+            np.zeros(len(last)) if schedule.tiering == "all-units" else (below - price * start) * repeats
+        )
         quantity = builder.columns(
-            f"tier {n + 1} {schedule.id}", axis, cost=price * unit * discount * pays / draft.scales.money,
+            f"tier {n + 1} {schedule.id}",
+            axis,
+            cost=price * unit * discount * pays / draft.scales.money,
             source=schedule.origin.clause,
         )
         chosen = builder.columns(
-            f"in tier {n + 1} {schedule.id}", axis, cost=constant * discount * pays / draft.scales.money, upper=1.0,
-            integer=True, source=schedule.origin.clause,
+            f"in tier {n + 1} {schedule.id}",
+            axis,
+            cost=constant * discount * pays / draft.scales.money,
+            upper=1.0,
+            integer=True,
+            source=schedule.origin.clause,
         )
         builder.entries(measured.rows.index, quantity.index, -1.0)
         builder.entries(one.index, chosen.index, 1.0)

@@ -8,6 +8,7 @@ from offtake.domain.checks.hours import check_hours
 from offtake.domain.checks.money import check_money
 from offtake.domain.checks.periods import check_periods
 from offtake.domain.checks.power import check_power
+from offtake.domain.checks.ranges import check_ranges
 from offtake.domain.checks.references import check_references
 from offtake.domain.checks.rights import check_rights
 from offtake.domain.checks.serving import check_serving
@@ -17,6 +18,7 @@ __all__ = ["Finding", "check_estate"]
 
 _CHECKS = (
     check_references,
+    check_ranges,
     check_periods,
     check_money,
     check_accounts,

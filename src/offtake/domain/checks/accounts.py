@@ -49,7 +49,8 @@ def _circles(estate: Estate) -> Iterator[Finding]:
 
 
 def _whole(estate: Estate, part: _Member, name: str) -> _Member | None:
-    """What a `part_of` names: a programme before a site, fund or agreement of the same id; itself only if nothing else."""
+    """What a `part_of` names: a programme before a site, fund or agreement of the same id; itself only if
+    nothing else."""
     named = [(section, name) for section in _SECTIONS if name in getattr(estate, section)]
     others = [member for member in named if member != part]
     return next(iter(others or named), None)

@@ -29,17 +29,20 @@ def check_money(estate: Estate) -> Iterator[Finding]:
 
 
 def unconvertible(estate: Estate, rates: Rates, currency: str) -> str | None:
-    """Why amounts in a currency cannot be stated in the estate's from the horizon's first day on; None if they can."""
+    """Why amounts in a currency cannot be stated in the estate's from the horizon's first day on; None if
+    they can."""
     if rates.rate(currency, estate.currency, estate.horizon.begins) is not None:
         return None
     if any(rates.rate(currency, estate.currency, day) is not None for day in rates.dates):
-        return f"the rate from {currency} to {estate.currency} begins after the horizon does ({estate.horizon.begins})"
+        begins = estate.horizon.begins
+        return f"the rate from {currency} to {estate.currency} begins after the horizon does ({begins})"
     return f"there is no rate from {currency} to the estate's {estate.currency}"
 
 
 def rate_example(estate: Estate, currency: str) -> str:
     """The line that would state a rate."""
-    return f"under `currencies:` a line such as `{currency}: 1.10 {estate.currency} from {estate.horizon.begins}`"
+    example = f"{currency}: 1.10 {estate.currency} from {estate.horizon.begins}"
+    return f"under `currencies:` a line such as `{example}`"
 
 
 def _rates(estate: Estate) -> Iterator[Finding]:

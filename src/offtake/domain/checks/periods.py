@@ -52,7 +52,9 @@ def _clauses(estate: Estate) -> Iterator[Finding]:
             and len(path) == 4
             and clause.ends <= agreement.signed
         ):
-            message = f"the clause ends on {clause.ends}, and begins when its agreement is signed, on {agreement.signed}"
+            message = (
+                f"the clause ends on {clause.ends}, and begins at its agreement's signing, {agreement.signed}"
+            )
             yield error("dates", (*path, "until"), message, f"a day after {agreement.signed}")
         if _is_over(clause, estate.horizon.begins):
             message = f"the clause ended on {clause.ends}, before the horizon begins"

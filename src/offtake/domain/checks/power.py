@@ -27,7 +27,8 @@ class _Step:
 
 
 def check_power(estate: Estate) -> Iterator[Finding]:
-    """Steps that cannot be read or fall, facility power without a PUE, stock over the power, kinds without figures."""
+    """Steps that cannot be read or fall, facility power without a PUE, stock over the power, kinds without
+    figures."""
     for id, site in estate.sites.items():
         path: Path = ("sites", id)
         steps, findings = _steps(site, path)
@@ -68,7 +69,8 @@ def _order(steps: list[_Step], path: Path) -> Iterator[Finding]:
             day = after.begins or "the beginning"
             yield error("dates", where, f"two steps of power begin on the same day ({day})", _EXAMPLE)
         elif after.mw < before.mw and after.status == before.status:
-            message = f"power falls from {before.mw.normalize():f} to {after.mw.normalize():f} MW; a step states the total"
+            fall = f"{before.mw.normalize():f} to {after.mw.normalize():f} MW"
+            message = f"power falls from {fall}; a step states the total, not what is added"
             yield warning("power-falls", where, message)
 
 

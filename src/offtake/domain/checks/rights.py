@@ -28,7 +28,8 @@ def check_rights(estate: Estate) -> Iterator[Finding]:
             message = f"there is no clause `{answer.clause}`"
             yield Finding("error", "unknown-reference", path, message, expected, suggestion)
         elif answer.clause not in rights:
-            message = f"`{answer.clause}` is of the kind `{known[answer.clause].kind}`; only a first refusal is answered"
+            kind = known[answer.clause].kind
+            message = f"`{answer.clause}` is of the kind `{kind}`; only a first refusal is answered"
             yield Finding("error", "not-a-right", path, message, expected)
     answered = {answer.clause for answer in estate.answers}
     for path, id, _, clause in clauses(estate):

@@ -1,4 +1,5 @@
-"""Whether what is needed could be met at all: models with supplies, deployments with products, rounds with times."""
+"""Whether what is needed could be met at all: models with supplies, deployments with products, rounds with
+times."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from offtake.domain.workloads import InferenceClass, TrainingRun
 
 
 def check_serving(estate: Estate) -> Iterator[Finding]:
-    """Deployments without a product that serves their model, needs without any supply, runs without a size."""
+    """Deployments without a product that serves their model, needs without any supply, runs without a
+    size."""
     for id, deployment in estate.deployments.items():
         yield from _deployment(estate, id, deployment)
     for id, workload in estate.workloads.items():
@@ -38,7 +40,9 @@ def _deployment(estate: Estate, id: str, deployment: Deployment) -> Iterator[Fin
             key = "throughput" if isinstance(product, ProvisionedUnits) else "prices"
             yield error("wrong-product", path, message, f"`{deployment.model}` under `products.{name}.{key}`")
         if product.provider != deployment.provider:
-            message = f"`{name}` is sold by `{product.provider}`, and the deployment stands at `{deployment.provider}`"
+            message = (
+                f"`{name}` is sold by `{product.provider}`, the deployment is at `{deployment.provider}`"
+            )
             yield warning("wrong-provider", path, message)
 
 

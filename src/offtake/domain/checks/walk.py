@@ -54,7 +54,8 @@ def figures(value: object, path: Path = ()) -> Iterator[tuple[Path, Figure, date
 
 
 def clauses(estate: Estate) -> Iterator[tuple[Path, str, Agreement, AnyClause]]:
-    """Every clause, those of amendments too: its path, the id of its agreement, the agreement, and the clause."""
+    """Every clause, those of amendments too: its path, the id of its agreement, the agreement, and the
+    clause."""
     for id, agreement in estate.agreements.items():
         for key, clause in agreement.clauses.items():
             yield ("agreements", id, "clauses", key), id, agreement, clause

@@ -1,12 +1,26 @@
-"""The commands of `offtake`."""
+"""The commands of `offtake`: parse, call, render. Each stands in a file of its own."""
+
+from __future__ import annotations
 
 from typing import Annotated
 
 import typer
 
 from offtake import __version__
+from offtake.entrypoints.cli.estates import check, new, schema
+from offtake.entrypoints.cli.explaining import explain
+from offtake.entrypoints.cli.planning import plan, price
 
-app = typer.Typer(name="offtake", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    name="offtake",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Plan AI compute that is bought, built and borrowed under contract.",
+    epilog="Exit status: 0 yes; 1 the answer is no (problems, a refusal, no plan); 2 the input cannot be used; "
+    "3 the solver or storage failed; 130 interrupted.",
+)
 
 
 def _show_version(asked: bool) -> None:
@@ -15,7 +29,7 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
+@app.callback()
 def offtake(
     version: Annotated[
         bool,
@@ -23,3 +37,14 @@ def offtake(
     ] = False,
 ) -> None:
     """Plan AI compute that is bought, built and borrowed under contract."""
+
+
+for command, example in (
+    (new, "offtake new --kind company acme > estate.yaml"),
+    (check, "offtake check estate.yaml"),
+    (explain, "offtake explain estate.yaml assistant --on 2027-03-01"),
+    (plan, "offtake plan estate.yaml --known-at 2025-10-28 --out out/plan"),
+    (price, "offtake price cloud.spend estate.yaml"),
+    (schema, "offtake schema > estate.schema.json"),
+):
+    app.command(epilog=f"Example: `{example}`")(command)

@@ -1,0 +1,90 @@
+"""`offtake new`, `offtake check` and `offtake schema`: estates begun, checked and described."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offtake.entrypoints.cli.outcome import NO, complain, leave, outcomes, say_json
+
+
+class Kind(StrEnum):
+    """What a first estate is about."""
+
+    company = "company"
+    builder = "builder"
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The name of the estate.")],
+    kind: Annotated[
+        Kind, typer.Option(help="A company that buys tokens, or a builder of sites.")
+    ] = Kind.company,
+    out: Annotated[
+        Path | None, typer.Option(help="Write here instead of to the terminal; never over a file.")
+    ] = None,
+) -> None:
+    """Write a commented estate that plans at once."""
+    from offtake.adapters.starters import starter
+
+    with outcomes():
+        text = starter(kind.value, name)
+        if out is None:
+            typer.echo(text, nl=False)
+            return
+        try:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            complain(
+                f"`{out}` was not written: {error.strerror}",
+                "name a file that does not exist, in a folder that does",
+            )
+            leave(2)
+        typer.echo(f"wrote {out}; next: offtake plan {out}")
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="The estate, a YAML file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print problems as JSON.")] = False,
+) -> None:
+    """Find everything that is wrong with an estate, at once, each with its line."""
+    from offtake import bootstrap
+    from offtake.adapters.estate_yaml import Problems, problem_lines, problem_records
+
+    with outcomes():
+        found = bootstrap.read_estate(file)
+        problems = found.problems
+        errors = sum(problem.severity == "error" for problem in problems)
+        if as_json:
+            say_json({"file": str(file), "errors": errors, "problems": list(problem_records(problems))})
+        else:
+            for line in problem_lines(problems):
+                typer.echo(line)
+            warnings = len(problems) - errors
+            typer.echo(f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+        if isinstance(found, Problems):
+            leave(NO)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
+
+
+def schema(
+    plan: Annotated[
+        bool, typer.Option("--plan", help="The schema of plan.json instead of the estate's.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of estates, for editors."""
+    if plan:
+        from offtake.adapters.plan_files import plan_schema
+
+        say_json(plan_schema())
+        return
+    from offtake.adapters.estate_yaml.schema import estate_schema
+
+    say_json(estate_schema())

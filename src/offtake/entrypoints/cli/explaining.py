@@ -1,0 +1,112 @@
+"""`offtake explain`: may this run there, and by which clauses."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_json
+
+if TYPE_CHECKING:
+    from offtake.law.explain import Explanation
+
+COLOURS = {"permitted": "green", "obliged": "yellow", "refused": "red"}
+
+
+def explain(
+    estate: Annotated[Path, typer.Argument(help="The estate, a YAML file.")],
+    workload: Annotated[str, typer.Argument(help="A workload of the estate.")],
+    supply: Annotated[
+        str | None, typer.Argument(help="A supply, site, product or deployment; all if left out.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day; else the horizon's first.")
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The end of a longer interval, not included."),
+    ] = None,
+    known_at: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Only agreements signed by this day; else all."),
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(help="Suppose an event: NAME=DATE. May be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Say where a workload may run, and which clauses refuse the rest."""
+    from offtake import bootstrap
+    from offtake.domain.errors import InvalidInput
+    from offtake.domain.selection import Interval
+    from offtake.law.explain import explain as explained
+
+    with outcomes():
+        read = loaded(estate)
+        begins = read.estate.horizon.begins if on is None else on.date()
+        ends = begins + timedelta(days=1) if until is None else until.date()
+        if ends <= begins:
+            raise InvalidInput(f"the interval ends on {ends}, before it begins on {begins}")
+        law = bootstrap.law_of(read.estate, None if known_at is None else known_at.date())
+        position = bootstrap.position(read.estate, bootstrap.supposed(read.estate, event or []))
+        rows = explained(read.estate, law, position, workload, Interval(begins, ends), supply)
+        if as_json:
+            say_json([_record(row) for row in rows])
+        else:
+            _show(rows, workload, begins, ends, one=supply is not None)
+        if supply is not None and not any(row.answer != "refused" for row in rows):
+            leave(NO)
+
+
+def _record(row: Explanation) -> dict[str, Any]:
+    record = asdict(row)
+    record["clauses"] = [{**asdict(cited.origin), "text": cited.text} for cited in row.clauses]
+    record["obligations"] = [
+        {"kind": one.kind, "who": one.who, "clause": one.origin.clause} for one in row.obligations
+    ]
+    return record
+
+
+def _show(rows: tuple[Explanation, ...], workload: str, begins: date, ends: date, *, one: bool) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    days = f"on {begins}" if (ends - begins).days == 1 else f"from {begins} until {ends}"
+    if not rows:
+        console.print(f"No supply of the estate can serve `{workload}`: none holds a model that it accepts.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, title=f"Where {workload} may run {days}", title_justify="left")
+    for name in ("supply", "action", "answer", "for clients in", "model", "by which clause"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(
+            row.supply,
+            row.action,
+            Text(row.answer, style=COLOURS[row.answer]),
+            ", ".join(row.client_regions),
+            ", ".join(row.models),
+            ", ".join(cited.origin.clause for cited in row.clauses),
+        )
+    console.print(table)
+    for origin, text in _cited(rows, one=one):
+        console.print(Text.assemble((origin, "bold"), f": {text}"))
+
+
+def _cited(rows: tuple[Explanation, ...], *, one: bool) -> list[tuple[str, str]]:
+    """Each clause once, with document, section and quote, and what it says here if one supply was asked about."""
+    found: dict[str, str] = {}
+    for row in rows:
+        for cited in row.clauses:
+            origin = cited.origin
+            place = ", ".join(part for part in (origin.document, origin.section) if part)
+            text = f"{cited.text}. " if one else ""
+            quote = f" “{origin.quote}”" if origin.quote else ""
+            found.setdefault(origin.clause, f"{text}{place or 'no document stated'}{quote}")
+    return sorted(found.items())
