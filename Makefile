@@ -25,7 +25,7 @@ install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
 
 $(INSTALLED): requirements/dev.lock pyproject.toml
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { echo "offtake needs Python 3.11 or newer:" \
-	  "$(or $(PYTHON),neither python3.11 nor python3) is not. Name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	  "found $(or $(PYTHON),none). Name one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
