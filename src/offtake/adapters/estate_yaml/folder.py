@@ -1,4 +1,5 @@
-"""The folder that an estate lives in, and nothing outside it: files are read by relative paths that stay inside."""
+"""The folder that an estate lives in, and nothing outside it: files are read by relative paths that stay
+inside."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Folder:
     root: Path | None
 
     def read(self, relative: str, beside: PurePosixPath, asked_at: Place) -> tuple[str, bytes]:
-        """The name (relative to the root) and content of a file that another names. Raises Unreadable, placed there."""
+        """The name (relative to the root) and content of a file that another names. Raises Unreadable,
+        placed there."""
         if self.root is None:
             raise Unreadable(
                 error_at(asked_at, "file", f"`{relative}`: an estate sent as text has no other files")
@@ -47,7 +49,8 @@ class Folder:
 
 
 def read_bytes(path: Path, shown: str, asked_at: Place) -> bytes:
-    """The content of a regular file, up to one byte more than may be read. Raises Unreadable, placed at `asked_at`."""
+    """The content of a regular file, up to one byte more than may be read. Raises Unreadable, placed at
+    `asked_at`."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise Unreadable(error_at(asked_at, "file", f"`{shown}` is not a file", expected="a YAML file"))

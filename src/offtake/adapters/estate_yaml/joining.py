@@ -23,6 +23,7 @@ class Joined:
     root: MappingNode
     problems: list[Problem] = field(default_factory=list[Problem])
     read: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    complete: bool = True  # False once a file that was asked for could not be read.
 
     @property
     def digest(self) -> str:
@@ -51,6 +52,7 @@ def _include(
             _include_one(joined, item, name, chain, folder, budget)
         except Unreadable as stop:
             joined.problems.append(stop.problem)
+            joined.complete = False
 
 
 def _include_one(

@@ -1,4 +1,5 @@
-"""Round-trip times from a CSV: a row per client region, a column per supply region, milliseconds; blank is unknown."""
+"""Round-trip times from a CSV: a row per client region, a column per supply region, milliseconds; blank is
+unknown."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ MAXIMUM_REGIONS: Final = 2000
 
 
 def add_latency_table(joined: Joined, folder: Folder) -> None:
-    """Adds the pairs of `latency.file` whose regions the estate knows; a pair stated in the estate itself stands.
+    """Adds the pairs of `latency.file` whose regions the estate knows; a pair stated in the estate itself
+    stands.
 
     A row or column is a region's id, or its `name`.
     """
@@ -35,6 +37,7 @@ def add_latency_table(joined: Joined, folder: Folder) -> None:
         rows = _rows(decode(content, name), name)
     except Unreadable as stop:
         joined.problems.append(stop.problem)
+        joined.complete = False
         return
     joined.read[name] = content
     regions = _region_names(joined.root)

@@ -1,4 +1,5 @@
-"""Forms that are read as what they plainly mean: numbers where a text is wanted, a quoted day, an emptied section."""
+"""Forms that are read as what they plainly mean: numbers where a text is wanted, a quoted day, an emptied
+section."""
 
 from __future__ import annotations
 

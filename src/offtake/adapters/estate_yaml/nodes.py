@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 Path = tuple[str | int, ...]
-Plain: TypeAlias = "None | bool | int | Decimal | date | str | tuple[Plain, ...] | dict[str, Plain]"
+Plain: TypeAlias = "bool | int | Decimal | date | str | tuple[Plain, ...] | dict[str, Plain] | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Place:
 class ScalarNode:
     """One value, with the text that was written for it."""
 
-    value: None | bool | int | Decimal | date | str
+    value: bool | int | Decimal | date | str | None
     text: str
     place: Place
 
@@ -95,7 +95,8 @@ class Positions:
     root: Node
 
     def value(self, path: Sequence[str | int]) -> Place:
-        """The place of the value at a path; of the nearest thing around it that was written, if it was not."""
+        """The place of the value at a path; of the nearest thing around it that was written, if it was
+        not."""
         here: Node = self.root
         place = here.place
         for step in path:

@@ -13,7 +13,8 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, or that may surprise; `path` is like `sites.abilene.power[0]`, empty for a whole file."""
+    """One thing that is wrong, or that may surprise; `path` is like `sites.abilene.power[0]`, empty for a
+    whole file."""
 
     severity: Severity
     code: str

@@ -25,7 +25,8 @@ MAXIMUM_REPORTED: Final = 500
 
 @dataclass(frozen=True)
 class Loaded:
-    """An estate that can be worked with; `problems` holds warnings only, `digest` names what was read (SHA-256)."""
+    """An estate that can be worked with; `problems` holds warnings only, `digest` names what was read
+    (SHA-256)."""
 
     estate: Estate
     problems: tuple[Problem, ...]
@@ -35,7 +36,8 @@ class Loaded:
 
 
 def load_estate(path: Path | str) -> Loaded | Problems:
-    """The estate in a file and the files that it includes, or every problem found. Raises nothing that a file can cause."""
+    """The estate in a file and the files that it includes, or every problem found. Raises nothing that a
+    file can cause."""
     main = Path(path)
     try:
         content = read_bytes(main, main.name, Place(main.name, 1, 1))
@@ -58,7 +60,7 @@ def _load(content: bytes, name: str, folder: Folder) -> Loaded | Problems:
     positions = Positions(joined.root)
     problems = list(joined.problems)
     estate = _validated(joined, positions, problems)
-    if estate is not None:
+    if estate is not None and joined.complete:  # Else every id of the missing file would seem to dangle.
         problems.extend(_checked(estate, positions))
     if estate is None or any(problem.severity == "error" for problem in problems):
         return Problems(ordered(problems)[:MAXIMUM_REPORTED])

@@ -28,7 +28,7 @@ _WORDS: Final[dict[str, bool | None]] = {
 }
 
 
-def scalar_value(text: str) -> None | bool | int | Decimal | date | str:
+def scalar_value(text: str) -> bool | int | Decimal | date | str | None:
     """The value of an unquoted scalar. A date that is in no calendar stays text, for its reader to refuse."""
     if text in _WORDS:
         return _WORDS[text]

@@ -12,10 +12,13 @@ _SCALARS: Final = ("string", "integer", "number")
 
 
 def estate_schema() -> _Schema:
-    """The schema of an estate file, and of a file that one includes (which needs no `offtake` and no `horizon`).
+    """The schema of an estate file, and of a file that one includes (which needs no `offtake` and no
+    `horizon`).
 
-    It admits the short forms that reading admits: a number where a text is wanted, one item for a list of one, an
-    entry without keys, a step of power as a text. What an id refers to is beyond it; `offtake check` looks at that.
+    It admits the short forms that reading admits: a number where a text is wanted, one item for a list of
+    one, an
+    entry without keys, a step of power as a text. What an id refers to is beyond it; `offtake check` looks
+    at that.
     """
     schema = Estate.model_json_schema(by_alias=True)
     found: _Schema = {"$schema": DIALECT, "$id": "urn:offtake:estate:1"}
@@ -24,7 +27,9 @@ def estate_schema() -> _Schema:
     found.pop("required", None)  # An included file states neither.
     definitions = cast("_Schema", found["$defs"])
     power_step = definitions["PowerStep"]
-    definitions["PowerStep"] = {"anyOf": [{"type": "string", "examples": ["147 MW from 2025-06-28"]}, power_step]}
+    definitions["PowerStep"] = {
+        "anyOf": [{"type": "string", "examples": ["147 MW from 2025-06-28"]}, power_step]
+    }
     return found
 
 
@@ -51,5 +56,7 @@ def _list_of_one(schema: _Schema) -> _Schema:
     kept = {key: schema.pop(key) for key in ("description", "title", "default") if key in schema}
     schema["type"] = ["array", "null"]
     items = cast("_Schema", schema["items"])
-    scalar = items.get("type") in (*_SCALARS, ["string", "number"]) or str(items.get("$ref", "")).endswith("/PowerStep")
+    scalar = items.get("type") in (*_SCALARS, ["string", "number"]) or str(items.get("$ref", "")).endswith(
+        "/PowerStep"
+    )
     return {**kept, "anyOf": [schema, items]} if scalar else {**kept, **schema}

@@ -33,7 +33,8 @@ ROOT = Shape(Estate)
 
 
 def follow(loc: Sequence[str | int]) -> tuple[tuple[str | int, ...], Shape, Shape]:
-    """The path without the marks that pydantic adds for unions and keys; the shape there, and that around it."""
+    """The path without the marks that pydantic adds for unions and keys; the shape there, and that around
+    it."""
     path: list[str | int] = []
     around, here = ROOT, ROOT
     for step in loc:

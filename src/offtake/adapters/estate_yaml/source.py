@@ -1,4 +1,5 @@
-"""Bytes to nodes: YAML's events under written limits, with no tag, object, merge or expansion that could grow."""
+"""Bytes to nodes: YAML's events under written limits, with no tag, object, merge or expansion that could
+grow."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ _BAD_CHARACTER: Final = re.compile(
 
 @dataclass(slots=True)
 class NodeBudget:
-    """How many nodes may still be read, over all files of an estate, aliases counted by what they expand to."""
+    """How many nodes may still be read, over all files of an estate, aliases counted by what they expand
+    to."""
 
     left: int = MAXIMUM_NODES
     aliases_left: int = MAXIMUM_ALIASES
@@ -63,7 +65,8 @@ def _place_at(before: str, name: str) -> Place:
 
 
 def parse(content: bytes, name: str, budget: NodeBudget) -> tuple[MappingNode, list[Problem]]:
-    """The one mapping that a file holds, and its duplicate keys as problems. Raises Unreadable for what stops it."""
+    """The one mapping that a file holds, and its duplicate keys as problems. Raises Unreadable for what
+    stops it."""
     text = decode(content, name)
     reader = _Reader(name, budget)
     root = reader.document(_events(text, name))
@@ -174,6 +177,8 @@ class _Reader:
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark
+        if mark is None:
+            return Place(self.name, 1, 1)
         return Place(self.name, mark.line + 1, mark.column + 1)
 
     def _stop(self, event: Event, code: str, message: str) -> NoReturn:
@@ -211,7 +216,7 @@ class _Reader:
         self.budget.aliases_left -= 1
         if self.budget.aliases_left < 0:
             self._stop(event, "too-many-aliases", f"more than {MAXIMUM_ALIASES} aliases")
-        known = self.anchors.get(event.anchor)
+        known = self.anchors.get(event.anchor or "")
         if known is None or any(open_.anchor == event.anchor for open_ in self.stack):
             self._stop(event, "alias", f"`*{event.anchor}` stands for nothing that was read before it")
         node, size, depth = known

@@ -16,7 +16,8 @@ _PLACEHOLDER: Final = "@NAME@"
 def starter(kind: Kind, name: str) -> str:
     """The YAML text of a first estate: a `company` that buys tokens, or a `builder` of sites.
 
-    The name may hold any character that a line of text may. Raises InvalidInput for one that is empty, too long or
+    The name may hold any character that a line of text may. Raises InvalidInput for one that is empty, too
+    long or
     has control characters.
     """
     stripped = name.strip()
@@ -24,10 +25,12 @@ def starter(kind: Kind, name: str) -> str:
         raise InvalidInput(
             f"a name is one line of at most {MAXIMUM_NAME} characters", hint="such as `--name Acme`"
         )
-    template = files(__package__).joinpath(f"{kind}.yaml").read_text(encoding="utf-8")
+    template = files(__name__).joinpath(f"{kind}.yaml").read_text(encoding="utf-8")
     # A JSON string is a double-quoted YAML scalar; in a comment the name stands as it is.
     lines = (
-        line.replace(_PLACEHOLDER, stripped if line.startswith("#") else json.dumps(stripped, ensure_ascii=False))
+        line.replace(
+            _PLACEHOLDER, stripped if line.startswith("#") else json.dumps(stripped, ensure_ascii=False)
+        )
         for line in template.splitlines(keepends=True)
     )
     return "".join(lines)

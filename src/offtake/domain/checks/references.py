@@ -134,11 +134,11 @@ def check_references(estate: Estate) -> Iterator[Finding]:
     yield from _round_trips(estate)
     yield from _areas(estate)
     yield from _labels(estate)
-    for path, id, agreement, clause in clauses(estate):
+    for path, id, _, clause in clauses(estate):
         if isinstance(clause, Residency):
             yield from _places(estate, (*path, "boundary"), clause.boundary)
         if isinstance(clause, Commitment) and clause.within is not None:
-            yield from _within(estate, path, id, agreement, clause.within)
+            yield from _within(estate, path, id, clause.within)
 
 
 def _section_names() -> tuple[str, ...]:
@@ -212,7 +212,7 @@ def _round_trips(estate: Estate) -> Iterator[Finding]:
             yield from _unknown(path, supply, estate.regions, "regions", at_key=True)
 
 
-def _within(estate: Estate, path: Path, id: str, agreement: Agreement, name: str) -> Iterator[Finding]:
+def _within(estate: Estate, path: Path, id: str, name: str) -> Iterator[Finding]:
     known: dict[str, str] = {}
     for other_path, other, _, clause in clauses(estate):
         if isinstance(clause, Commitment) and other_path != path:

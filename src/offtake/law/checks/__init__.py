@@ -19,7 +19,8 @@ __all__ = ["check_law"]
 
 
 def check_law(estate: Estate, before: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What the law finds beside what was found before; meaning is looked at only in an estate without errors."""
+    """What the law finds beside what was found before; meaning is looked at only in an estate without
+    errors."""
     findings = list(check_texts(estate))
     failed = [f.path for f in (*before, *findings) if f.severity == "error"]
     findings.extend(_uncompiled(estate, failed))

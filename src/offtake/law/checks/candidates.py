@@ -14,7 +14,8 @@ from offtake.law.facts import supplies, workloads
 
 @dataclass(frozen=True)
 class Candidates:
-    """Every workload and supply of an estate as the law sees them, and the supplies that each workload could use."""
+    """Every workload and supply of an estate as the law sees them, and the supplies that each workload
+    could use."""
 
     workloads: tuple[WorkloadFacts, ...]
     supplies: tuple[SupplyFacts, ...]

@@ -1,10 +1,11 @@
-"""Agreements that cannot all be kept: nothing lawful left, a ceiling below a commitment, a budget below what is owed."""
+"""Agreements that cannot all be kept: nothing lawful left, a ceiling below a commitment, a budget below
+what is owed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -20,6 +21,7 @@ from offtake.law.decide import forbids
 from offtake.law.primitives import Law, Mask, Meter
 
 MAXIMUM_TESTS: Final = 200_000  # Of a mask on an action; a large estate is checked as far as this reaches.
+_DAY: Final = timedelta(days=1)
 _CAPACITY: Final = frozenset({"accelerators", "power", "units", "token-rate"})
 
 
@@ -31,7 +33,8 @@ def check_contradictions(estate: Estate, law: Law, candidates: Candidates) -> It
 
 @dataclass
 class _Lawful:
-    """Looks, for each need and each stretch of days between changes of the law, for one supply that is lawful."""
+    """Looks, for each need and each stretch of days between changes of the law, for one supply that is
+    lawful."""
 
     estate: Estate
     law: Law
@@ -48,8 +51,9 @@ class _Lawful:
             if gap is not None:
                 begins, ends, against = gap
                 where = f" for clients in `{key[1]}`" if key[1] is not None else ""
-                message = f"no supply may lawfully serve `{key[0]}`{where} from {begins} to {ends}: {listed(against)}"
-                yield warning("nothing-lawful", ("workloads", key[0]), f"{message} leave none")
+                days = f"from {begins} to {ends}"
+                message = f"no supply may lawfully serve `{key[0]}`{where} {days}, by {listed(against)}"
+                yield warning("nothing-lawful", ("workloads", key[0]), message)
 
     def _needs(self) -> dict[tuple[str, str | None], list[WorkloadFacts]]:
         found: dict[tuple[str, str | None], list[WorkloadFacts]] = {}
@@ -94,7 +98,8 @@ class _Lawful:
         position: Position,
         interval: Interval,
     ) -> list[str] | None:
-        """The clauses that leave no supply in an interval; None if one is left (or the tests have run out)."""
+        """The clauses that leave no supply in an interval; None if one is left (or the tests have run
+        out)."""
         found: dict[str, None] = {}
         for workload in workloads:
             for supply in self.candidates.of(workload):
@@ -132,29 +137,36 @@ def _bounds(estate: Estate, law: Law) -> Iterator[Finding]:
         for lower in against:
             owed = _in_currency(law, lower, upper)
             if owed is not None and owed > bound:
-                message = f"`{lower.origin.clause}` commits to {_of(owed, upper)}, more than the {_of(bound, upper)}"
+                commits = f"`{lower.origin.clause}` commits to {_of(owed, upper)}"
+                message = f"{commits}, and `{upper.origin.clause}` allows no more than {_of(bound, upper)}"
                 place = paths.get(upper.origin.clause, ("agreements",))
-                yield warning(
-                    "bound-below-commitment", place, f"{message} that `{upper.origin.clause}` allows"
-                )
+                yield warning("bound-below-commitment", place, message)
         yield from _together(law, upper, against, paths)
 
 
 def _together(law: Law, upper: Meter, against: Sequence[Meter], paths: dict[str, Path]) -> Iterator[Finding]:
-    """A budget under several commitments of its payer, none of which burns another's charges."""
+    """A budget under several commitments of its payer that stand on one day, none within another."""
     if upper.payer is None or upper.upper is None:
         return
     counted = [lower for lower in against if lower.within is None]
-    owed = [amount for lower in counted if (amount := _in_currency(law, lower, upper)) is not None]
-    if len(owed) > 1 and max(owed) <= upper.upper < sum(owed):
-        names = listed(lower.origin.clause for lower in counted)
-        message = f"{names} together commit to {_of(sum(owed, Decimal(0)), upper)}, more than the budget of"
-        place = paths.get(upper.origin.clause, ("agreements",))
-        yield warning("bound-below-commitment", place, f"{message} {_of(upper.upper, upper)}")
+    for day in sorted({lower.scope.begins or date.min for lower in counted}):
+        standing = [lower for lower in counted if Interval(day, day + _DAY).overlaps(*_days(lower))]
+        owed = [amount for lower in standing if (amount := _in_currency(law, lower, upper)) is not None]
+        if len(owed) > 1 and max(owed) <= upper.upper < sum(owed):
+            total = _of(sum(owed, Decimal(0)), upper)
+            names = listed(lower.origin.clause for lower in standing)
+            message = f"{names} together commit to {total}, more than the budget of {_of(upper.upper, upper)}"
+            yield warning("bound-below-commitment", paths.get(upper.origin.clause, ("agreements",)), message)
+            return
+
+
+def _days(meter: Meter) -> tuple[date | None, date | None]:
+    return meter.scope.begins, meter.scope.ends
 
 
 def _comparable(upper: Meter, lower: Meter) -> bool:
-    """Whether what the one counts is certainly counted by the other too, over the same windows, on some same day."""
+    """Whether what the one counts is certainly counted by the other too, over the same windows, on some
+    same day."""
     if upper.measure != lower.measure or upper.spends:
         return False
     if upper.payer is not None and upper.payer != lower.payer:

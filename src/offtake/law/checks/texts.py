@@ -1,4 +1,5 @@
-"""The quantities and prices that clauses and answers state as texts, since their kind depends on the measure."""
+"""The quantities and prices that clauses and answers state as texts, since their kind depends on the
+measure."""
 
 from __future__ import annotations
 
