@@ -27,13 +27,13 @@ from offtake.planner.instance import Floats, Way
 from offtake.planner.reading import Reading
 from offtake.planner.supply_side import power_step
 
-DIGITS = 6  # Of quantities in the tables.
+DIGITS = 10  # That count, of quantities in the tables.
 SLIVER = 1e-6  # Of a quantity's own scale: less is not reported.
 
 
 def tidy(value: float, digits: int = DIGITS) -> float:
-    """A quantity as tables hold it: rounded, and never minus zero."""
-    return round(float(value), digits) + 0.0
+    """A quantity as tables hold it: rounded to the digits that count, and never minus zero."""
+    return float(f"{float(value):.{digits}g}") + 0.0
 
 
 def cents(amount: float) -> int:
