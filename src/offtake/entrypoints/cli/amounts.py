@@ -1,8 +1,11 @@
-"""Numbers as people read them in a table: three digits that count, and the scale in words."""
+"""Numbers as people read them in a table: three digits that count, and the scale said once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+LETTERS = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
 def money(cents: int, currency: str = "") -> str:
@@ -16,6 +19,29 @@ def money(cents: int, currency: str = "") -> str:
     return f"{currency} {text}".strip()
 
 
+def money_scale(cents: Iterable[int], currency: str) -> tuple[float, str]:
+    """Cents per unit of a whole table's numbers, and what to call it: `USD billion`."""
+    largest = max((abs(one) for one in cents), default=0) / 100
+    for size, word in SCALES:
+        if largest >= 10 * size:
+            return size * 100.0, f"{currency} {word}"
+    return 100.0, currency
+
+
+def scaled(cents: int, per: float) -> str:
+    """A cell of a table whose scale is said in its title; nothing for nothing."""
+    value = cents / per
+    if not cents:
+        return ""
+    return f"{value:,.0f}" if per == 100.0 or abs(value) >= 100 else _fixed(value)
+
+
+def _fixed(value: float) -> str:
+    digits = 1 if abs(value) >= 10 else 2
+    text = f"{value:,.{digits}f}"
+    return text if float(text.replace(",", "")) else "~0"
+
+
 def number(value: float) -> str:
     """A quantity: `1,234`, `12.5`, `0.04`."""
     if abs(value) >= 100:
@@ -23,11 +49,21 @@ def number(value: float) -> str:
     return _three(value)
 
 
+def short(value: float) -> str:
+    """A quantity in a narrow cell: `415k`, `1.6M`, `135`; nothing for nothing."""
+    for size, letter in LETTERS:
+        if abs(value) >= 10 * size or (abs(value) >= size and size > 1000):
+            return f"{_three(value / size)}{letter}"
+    return number(value) if value else ""
+
+
 def megawatts(value: float) -> str:
-    """Power: `1.18 GW`, `147 MW`, nothing if none."""
+    """Power: `1.18 GW`, `147 MW`, `24 kW`; nothing for none."""
     if value <= 0:
         return ""
-    return f"{_three(value / 1000)} GW" if value >= 1000 else f"{_three(value)} MW"
+    if value >= 1000:
+        return f"{_three(value / 1000)} GW"
+    return f"{_three(value)} MW" if value >= 0.5 else f"{_three(value * 1000)} kW"
 
 
 def share(value: float) -> str:

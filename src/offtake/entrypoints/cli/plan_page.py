@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 
 from rich import box
@@ -12,117 +11,132 @@ from rich.table import Table
 from rich.text import Text
 
 from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
-from offtake.entrypoints.cli.amounts import megawatts, money, number, share
+from offtake.entrypoints.cli.amounts import megawatts, money, money_scale, number, scaled, share, short
 
-MOST_ROWS = 24  # Of any table on the page; all rows are in the files.
+MOST_ROWS = 18  # Of any table on the page; all rows are in the files.
+WIDTH_OF_FILES = 110  # Columns, where no terminal says how many there are.
+VERBS = {
+    "build": "built",
+    "reserve": "leased for a term",
+    "on-demand": "leased on demand",
+    "keep": "kept",
+    "shell": "built",
+}
+ONE = {
+    "accelerators": "accelerator",
+    "units": "unit",
+    "tokens": "token",
+    "accelerator-hours": "accelerator-hour",
+}
+
+
+def page_console() -> Console:
+    """A console for pages: as wide as the terminal, or as a page where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OF_FILES)
 
 
 def show_plan(plan: CapacityPlan, written: tuple[Path, ...]) -> None:
     """Prints the page."""
-    console = Console(highlight=False)
+    console = page_console()
     _headline(console, plan)
-    for table in (
-        _capacity(plan),
-        _power(plan),
-        _served(plan),
-        _spend(plan),
-        _unmet(plan),
-        _rights(plan),
-        _commitments(plan),
-        _limits(plan),
-    ):
-        if table is not None and table.row_count:
+    tables = (_capacity, _power, _served, _spend, _unmet, _rights, _commitments, _limits)
+    for make in tables:
+        table = make(plan)
+        if table.row_count:
             console.print(table)
     _footer(console, plan, written)
 
 
-def _table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
-    numbers = set(right)
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+def _table(title: str, *columns: str, right: int = 0) -> Table:
+    """A table whose last `right` columns are numbers."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    for n, name in enumerate(columns):
+        table.add_column(name, justify="right" if n >= len(columns) - right else "left", overflow="fold")
+    return table
+
+
+def _rest(table: Table, count: int) -> Table:
+    if count > MOST_ROWS:
+        table.caption = f"and {count - MOST_ROWS} more; --out DIR writes them all"
+        table.caption_justify = "left"
     return table
 
 
 def _headline(console: Console, plan: CapacityPlan) -> None:
     known = f"agreements known on {plan.known_at}" if plan.known_at else "all agreements known"
-    console.print(Text(plan.estate, style="bold"), end="")
-    console.print(f"  for {plan.party}, {plan.begins} until {plan.ends}, by {plan.period_length}, {known}")
+    console.print(Text(plan.estate, style="bold"))
+    console.print(
+        f"For {plan.party}, from {plan.begins} until {plan.ends}, by {plan.period_length}, {known}."
+    )
     for event in plan.events:
-        console.print(
-            f"  supposing {event.event}{f' about {event.about}' if event.about else ''} on {event.on}"
-        )
-    paid = plan.cost_cents - plan.unmet_worth_cents
-    text = f"It costs {plan.party} {money(paid, plan.currency)}, discounted at {share(plan.discount_per_year)} a year"
+        about = f" about {event.about}" if event.about else ""
+        console.print(f"Supposing {event.event}{about} on {event.on}.")
+    paid = money(plan.cost_cents - plan.unmet_worth_cents, plan.currency)
+    text = f"It costs {plan.party} {paid}, discounted at {share(plan.discount_per_year)} a year"
     if plan.unmet_worth_cents:
-        text += f", and leaves need worth {money(plan.unmet_worth_cents, plan.currency)} unmet"
+        text += f", and leaves need worth {money(plan.unmet_worth_cents, plan.currency)} unmet."
     else:
-        text += ", and meets every need"
-    console.print(Text(text + "."))
+        text += ", and meets every need."
+    console.print(Text(text, style="bold"))
     console.print(Text(f"This is {plan.says}.\n", style="dim"))
 
 
 def _capacity(plan: CapacityPlan) -> Table:
     """By supply: what is under contract and what the plan adds, at most in each year."""
-    years = sorted({period.begins.year for period in plan.periods})
     year_of = {period.label: period.begins.year for period in plan.periods}
-    peak: dict[tuple[str, str], dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    held: dict[tuple[str, str], float] = defaultdict(float)
+    years = sorted(set(year_of.values()))
+    peak: dict[str, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    held: dict[str, float] = defaultdict(float)
+    unit: dict[str, str] = {}
     for row in plan.capacity:
-        cell = peak[row.supply, row.unit]
-        cell[year_of[row.period]] = max(cell[year_of[row.period]], row.contracted + row.added)
-        held[row.supply, row.unit] = max(held[row.supply, row.unit], row.contracted)
-    how = {order.supply: order.kind for order in plan.orders}
-    by = {order.supply: order.owner or order.provider or "" for order in plan.orders}
-    names = [str(year) for year in years]
+        if row.unit == "tokens/s":
+            continue
+        year = year_of[row.period]
+        peak[row.supply][year] = max(peak[row.supply][year], row.contracted + row.added)
+        held[row.supply] = max(held[row.supply], row.contracted)
+        unit[row.supply] = row.unit
+    how: dict[str, set[str]] = defaultdict(set)
+    by: dict[str, str] = {}
+    for order in plan.orders:
+        how[order.supply].add(VERBS[order.kind])
+        by[order.supply] = order.owner or order.provider or ""
     table = _table(
-        "What stands, at its most in the year",
-        "supply",
-        "by",
-        "how",
-        "unit",
-        "contracted",
-        *names,
-        right=["contracted", *names],
+        "What is built and leased: what stands, at its most in the year",
+        *("supply", "by", "how", "unit", "contracted"),
+        *(str(year) for year in years),
+        right=len(years) + 1,
     )
-    for key in sorted(peak, key=lambda one: -max(peak[one].values()))[:MOST_ROWS]:
-        supply, unit = key
-        kind = how.get(supply, "contracted")
-        cells = [number(peak[key][year]) if peak[key][year] else "" for year in years]
-        table.add_row(supply, by.get(supply, ""), kind, unit, number(held[key]) if held[key] else "", *cells)
-    _rest(table, len(peak))
-    return table
-
-
-def _rest(table: Table, count: int) -> None:
-    if count > MOST_ROWS:
-        table.caption = f"and {count - MOST_ROWS} more in the files (--out)"
-        table.caption_justify = "left"
+    ranked = sorted(peak, key=lambda supply: (unit[supply], -max(peak[supply].values()), supply))
+    for supply in ranked[:MOST_ROWS]:
+        cells = (short(peak[supply][year]) for year in years)
+        ways = ", ".join(sorted(how[supply])) or "under contract"
+        table.add_row(supply, by.get(supply, ""), ways, unit[supply], short(held[supply]), *cells)
+    return _rest(table, len(ranked))
 
 
 def _power(plan: CapacityPlan) -> Table:
     """Sites at the horizon's end: announced, contracted, energised and used, IT power."""
+    label = plan.periods[-1].label
+    keys = ("announced", "contracted", "energised", "used")
     table = _table(
-        f"Power of the sites in {plan.periods[-1].label} (IT)",
-        "site",
-        "announced",
-        "of it contracted",
-        "energised today",
-        "used by this plan",
-        right=["announced", "of it contracted", "energised today", "used by this plan"],
+        f"IT power of the sites in {label}: how much of what is announced has got how far, and what this plan uses",
+        *("site", *keys),
+        right=len(keys),
     )
-    last = [row for row in plan.power if row.period == plan.periods[-1].label]
+    last = [row for row in plan.power if row.period == label]
     for row in last:
-        table.add_row(
-            row.site, *map(megawatts, (row.announced_mw, row.contracted_mw, row.energised_mw, row.used_mw))
-        )
+        table.add_row(row.site, *(megawatts(getattr(row, f"{key}_mw")) for key in keys))
     if len(last) > 1:
-        total = [
-            sum(getattr(row, f"{key}_mw") for row in last)
-            for key in ("announced", "contracted", "energised", "used")
-        ]
         table.add_section()
-        table.add_row("all", *map(megawatts, total))
+        table.add_row("all", *(megawatts(sum(getattr(row, f"{key}_mw") for row in last)) for key in keys))
     return table
 
 
@@ -135,92 +149,70 @@ def _served(plan: CapacityPlan) -> Table:
         tokens = row.tokens_per_s * days[row.period]
         total[row.workload] += tokens
         part[row.workload, row.provider or row.supply, row.model] += tokens
-    table = _table(
-        "Who serves what",
-        "workload",
-        "provider",
-        "model",
-        "share of what is served",
-        right=["share of what is served"],
-    )
-    ranked = sorted(part, key=lambda key: (key[0], -part[key]))
+    table = _table("Who serves what", "workload", "provider", "model", "share", right=1)
+    ranked = sorted(part, key=lambda key: (key[0], -part[key], key))
     shown = [key for key in ranked if part[key] / total[key[0]] >= 0.005]
     for workload, provider, model in shown[:MOST_ROWS]:
         table.add_row(workload, provider, model, share(part[workload, provider, model] / total[workload]))
-    _rest(table, len(shown))
-    return table
+    return _rest(table, len(shown))
 
 
 def _spend(plan: CapacityPlan) -> Table:
     years = sorted({row.year for row in plan.spend})
     cells: dict[tuple[str, str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    totals: dict[int, int] = defaultdict(int)
     for row in plan.spend:
         if row.kind != "salvage":
             cells[row.payer, row.payee, row.kind][row.year] += row.amount_cents
+            totals[row.year] += row.amount_cents * ((row.payer == plan.party) - (row.payee == plan.party))
+    per, unit = money_scale((amount for row in cells.values() for amount in row.values()), plan.currency)
     names = [str(year) for year in years]
-    table = _table(
-        f"Spending per year, {plan.currency}, undiscounted", "payer", "to", "for", *names, right=names
+    table = _table(f"Spending per year, {unit}, undiscounted", "payer", "to", "for", *names, right=len(names))
+    ranked = sorted(cells, key=lambda key: (key[0] != plan.party, key[0], -sum(cells[key].values()), key))
+    for n, key in enumerate(ranked[:MOST_ROWS]):
+        if n and ranked[n - 1][0] == plan.party != key[0]:
+            table.add_section()
+        table.add_row(*key, *(scaled(cells[key][year], per) for year in years))
+    table.add_section()
+    table.add_row(
+        Text(f"{plan.party} in all", style="bold"), "", "", *(scaled(totals[year], per) for year in years)
     )
-    ranked = sorted(cells, key=lambda key: (key[0] != plan.party, key[0], -sum(cells[key].values())))
-    for key in ranked[:MOST_ROWS]:
-        table.add_row(*key, *(money(cells[key][year]) if cells[key][year] else "" for year in years))
-    _rest(table, len(ranked))
-    return table
+    return _rest(table, len(ranked))
 
 
 def _unmet(plan: CapacityPlan) -> Table:
     """Unmet need by workload and cause, with its undiscounted worth."""
     worth: dict[tuple[str, str], int] = defaultdict(int)
-    spans: dict[tuple[str, str], list[str]] = defaultdict(list)
+    when: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in plan.unmet:
         worth[row.workload, row.why] += row.worth_cents
-        spans[row.workload, row.why].append(row.period or "its window")
-    order = {period.label: n for n, period in enumerate(plan.periods)}
-    table = _table("What is left unmet, and why", "workload", "when", "worth", "why", right=["worth"])
-    ranked = sorted(worth, key=lambda key: -worth[key])
+        when[row.workload, row.why].add(row.period or "its window")
+    place = {period.label: n for n, period in enumerate(plan.periods)}
+    table = _table("What is left unmet, and why", "workload", "why", "when", "worth", right=1)
+    ranked = sorted(worth, key=lambda key: (-worth[key], key))
     for key in ranked[:MOST_ROWS]:
-        when = sorted(set(spans[key]), key=lambda label: order.get(label, -1))
-        table.add_row(
-            key[0],
-            when[0] if len(when) == 1 else f"{when[0]} … {when[-1]}",
-            money(worth[key], plan.currency),
-            key[1],
-        )
-    _rest(table, len(ranked))
-    return table
+        spans = sorted(when[key], key=lambda label: place.get(label, -1))
+        span = spans[0] if len(spans) == 1 else f"{spans[0]} … {spans[-1]}"
+        table.add_row(key[0], key[1], span, money(worth[key], plan.currency))
+    return _rest(table, len(ranked))
 
 
 def _rights(plan: CapacityPlan) -> Table:
+    unit = {"power": "MW"}
     table = _table(
-        "First refusal",
-        "clause",
-        "holder",
-        "from",
-        "needed",
-        "offered",
-        "taken",
-        "elsewhere",
-        "at most elsewhere",
-        right=["needed", "offered", "taken", "elsewhere", "at most elsewhere"],
+        "First refusal: what was needed, what the holder offered, and where it went",
+        *("clause", "holder", "from", "in", "needed", "offered", "taken", "elsewhere", "allowed there"),
+        right=5,
     )
     for row in plan.first_refusals:
-        unit = "MW" if row.measure == "power" else row.measure
         cells = (row.needed, row.offered, row.taken_by_holder, row.taken_elsewhere, row.allowed_elsewhere)
-        table.add_row(row.clause, row.holder, str(row.begins), *(f"{number(cell)} {unit}" for cell in cells))
+        name = unit.get(row.measure, row.measure)
+        table.add_row(row.clause, row.holder, str(row.begins), name, *(number(cell) for cell in cells))
     return table
 
 
 def _commitments(plan: CapacityPlan) -> Table:
-    table = _table(
-        "Commitments",
-        "clause",
-        "window",
-        "committed",
-        "used",
-        "short",
-        "billed for it",
-        right=["committed", "used", "short", "billed for it"],
-    )
+    table = _table("Commitments", "clause", "window", "committed", "used", "short", "billed for it", right=4)
 
     def shown(value: float, measure: str) -> str:
         return (
@@ -237,78 +229,90 @@ def _commitments(plan: CapacityPlan) -> Table:
             shown(row.shortfall, row.measure) if row.shortfall > 0 else "",
             money(row.owed_cents, plan.currency) if row.owed_cents else "",
         )
-    _rest(table, len(rows))
-    return table
+    return _rest(table, len(rows))
 
 
 def _limits(plan: CapacityPlan) -> Table:
     table = _table(
-        "The tightest limits, and the worth of one more unit (discounted)",
-        "limit",
-        "when",
-        "one more",
-        "is worth",
-        "where it is written",
-        right=["is worth"],
+        "The tightest limits, and what one more unit would be worth (discounted)",
+        *("limit", "when", "where it is written", "one more", "is worth"),
+        right=2,
     )
     for row in plan.limits:
-        unit = {
-            "accelerators": "accelerator",
-            "money": plan.currency,
-            "units": "unit",
-            "tokens": "token",
-        }.get(row.unit, row.unit)
-        place = ", ".join(part for part in (row.document, row.section) if part) or row.source
-        table.add_row(
-            row.what, row.period, unit, money(round(row.worth_cents_per_unit), plan.currency), place
-        )
+        one = plan.currency if row.unit == "money" else ONE.get(row.unit, row.unit)
+        place = ", ".join(part for part in (row.document, row.section) if part)
+        words = f"{row.source}: {place}" if place else row.source
+        worth = money(round(row.worth_cents_per_unit), plan.currency)
+        table.add_row(row.what, row.period, words, one, worth)
     return table
 
 
 def _footer(console: Console, plan: CapacityPlan, written: tuple[Path, ...]) -> None:
-    numbers = plan.numbers
-    console.print(
-        f"Numbers: {numbers.sourced} with a source, {numbers.assumed} assumptions, {numbers.unsourced} that say neither. "
-        f"Horizon's end: {'assets credited with the life that is left' if plan.end_value == 'salvage' else 'nothing credited'}."
+    numbers, certificate = plan.numbers, plan.certificate
+    end = (
+        "assets are credited with the life that is left"
+        if plan.end_value == "salvage"
+        else "nothing is credited"
     )
     for row in plan.obligations:
-        console.print(
-            f"Before it: {row.who} {'must be asked' if row.kind == 'ask' else 'must approve'} ({row.clause}, {row.actions} actions)."
-        )
+        must = "must be asked first" if row.kind == "ask" else "must approve first"
+        console.print(f"{row.who} {must}: {row.clause}, for {row.actions} actions.")
     for row in plan.unmodelled:
-        console.print(Text(f"Left out of the law: {row.term} ({row.agreement})", style="dim"))
-    certificate = plan.certificate
-    text = f"Certified: {len(certificate.checks)} checks passed, {certificate.actions_replayed} actions replayed through the law ({certificate.says})."
+        console.print(Text(f"Left out of the law: {row.term} ({row.agreement}).", style="dim"))
+    console.print(
+        f"Of the estate's numbers {numbers.sourced} have a source, {numbers.assumed} are assumptions and "
+        f"{numbers.unsourced} say neither. At the horizon's end {end}."
+    )
+    text = (
+        f"Certified: {len(certificate.checks)} checks passed and {certificate.actions_replayed} actions replayed "
+        f"through the law ({certificate.says})."
+    )
     if certificate.prices_from_fixed_integers:
-        text += f" Whole choices proved to a gap of {certificate.mip_gap or 0:.1e}; worths hold with the choices fixed."
+        text += (
+            f" Whole choices are proved to a gap of {certificate.mip_gap or 0:.0e}; worths hold them fixed."
+        )
     console.print(text)
     if written:
-        console.print(f"Written: {written[0]} and {len(written) - 1} files beside it.")
+        console.print(f"Wrote {written[0]} and {len(written) - 1} files beside it.")
 
 
 def show_price(price: ClausePrice, with_clause: CapacityPlan, without: CapacityPlan) -> None:
     """Prints what a clause costs, and what would change without it."""
-    console = Console(highlight=False)
+    console = page_console()
     amount = money(abs(price.price_cents), price.currency)
-    verb = "costs" if price.price_cents > 0 else "saves" if price.price_cents < 0 else "costs nothing:"
-    console.print(Text.assemble((price.clause, "bold"), f" {verb} {with_clause.party} {amount}, discounted."))
+    verb = "costs" if price.price_cents > 0 else "saves"
+    said = f" {verb} {with_clause.party} {amount}, discounted." if price.price_cents else " costs nothing."
+    console.print(Text.assemble((price.clause, "bold"), said))
     place = ", ".join(part for part in (price.document, price.section) if part)
     if place:
         console.print(Text(place, style="dim"))
-    table = _table("", "", "with it", "without it", right=["with it", "without it"])
-    table.add_row(
-        "cost, unmet need included", *(money(p.cost_cents, p.currency) for p in (with_clause, without))
-    )
-    table.add_row(
-        "of it unmet need", *(money(p.unmet_worth_cents, p.currency) for p in (with_clause, without))
-    )
+    both = (with_clause, without)
+    per, unit = money_scale([p.cost_cents for p in both], price.currency)
+    table = _table("", unit, "with it", "without it", "difference", right=3)
+
+    def add(name: str, first: int, second: int) -> None:
+        table.add_row(name, *(scaled(cents, per) or "0" for cents in (first, second, first - second)))
+
+    add("cost, unmet need included", *(p.cost_cents for p in both))
+    add("of it unmet need", *(p.unmet_worth_cents for p in both))
+    paid = [_paid_to(p) for p in both]
+    for payee in sorted({*paid[0], *paid[1]}, key=lambda one: (-max(p.get(one, 0) for p in paid), one))[:8]:
+        add(f"paid to {payee}, undiscounted", *(p.get(payee, 0) for p in paid))
     console.print(table)
-    console.print(Text(f"It is {price.says}.", style="dim"))
+    console.print(Text(f"The price of a clause is {price.says}.", style="dim"))
+
+
+def _paid_to(plan: CapacityPlan) -> dict[str, int]:
+    paid: dict[str, int] = defaultdict(int)
+    for row in plan.spend:
+        if row.payer == plan.party and row.kind != "salvage":
+            paid[row.payee] += row.amount_cents
+    return paid
 
 
 def show_infeasible(found: InfeasiblePlan) -> None:
     """Prints the limits that cannot hold together."""
-    console = Console(highlight=False)
+    console = page_console()
     console.print(Text("There is no plan: these cannot hold together.", style="bold red"))
     table = _table("", "from", "limit", "bound")
     for row in found.conflicts:
