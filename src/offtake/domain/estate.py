@@ -103,6 +103,7 @@ class Accelerator(Entry):
     life: Length | None = None
     lead: Length | None = None
     quota: QuotaSeries | None = Field(default=None, description="what the market can deliver per month")
+    increment: Count | None = Field(default=None, description="sold in multiples of this, such as 8 to a server")
     mfu: Share | None = Field(default=None, description="model FLOP utilisation while a step runs")
     goodput: Share | None = Field(default=None, description="share of hours that end up as progress")
 

@@ -371,9 +371,6 @@ def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
         source=meter.origin.clause,
     )
     draft.builder.entries(measured.rows.index, short.index, 1.0)
-    draft.limits.append(
-        LimitRows(measured.rows, meter.origin.clause, _noun(meter), measured.unit, meter.measure, meter.id)
-    )
     natural = owed[:, None] * weights[None, :]
     draft.side_columns.append(
         SideColumns(

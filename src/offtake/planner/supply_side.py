@@ -195,7 +195,9 @@ class _Reader:
             np.nan_to_num(price), accelerator.lead, accelerator.life, self._payer(site), site.payee
         )
         payments = (*capital, *self._spread(serves, self._running(site, pool.power_mw)))
-        self.ways.append(Way("build", index, serves, allowed, payments, np.full(self.count, np.inf)))
+        increment = 0.0 if accelerator.increment is None else accelerator.increment.value
+        upper = np.full(self.count, np.inf)
+        self.ways.append(Way("build", index, serves, allowed, payments, upper, increment=increment))
 
     def _capital(
         self, price: Floats, lead: Span | None, life: Span | None, payer: str, payee: str | None

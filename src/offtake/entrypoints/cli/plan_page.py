@@ -15,13 +15,7 @@ from offtake.entrypoints.cli.amounts import megawatts, money, money_scale, numbe
 
 MOST_ROWS = 18  # Of any table on the page; all rows are in the files.
 WIDTH_OF_FILES = 110  # Columns, where no terminal says how many there are.
-VERBS = {
-    "build": "built",
-    "reserve": "leased for a term",
-    "on-demand": "leased on demand",
-    "keep": "kept",
-    "shell": "built",
-}
+VERBS = {"build": "built", "reserve": "leased", "on-demand": "on demand", "keep": "kept", "shell": "built"}
 ONE = {
     "accelerators": "accelerator",
     "units": "unit",
@@ -59,7 +53,10 @@ def _table(title: str, *columns: str, right: int = 0) -> Table:
         padding=(0, 1),
     )
     for n, name in enumerate(columns):
-        table.add_column(name, justify="right" if n >= len(columns) - right else "left", overflow="fold")
+        number_like = n >= len(columns) - right
+        table.add_column(
+            name, justify="right" if number_like else "left", overflow="fold", no_wrap=n == 0 or number_like
+        )
     return table
 
 
@@ -109,16 +106,17 @@ def _capacity(plan: CapacityPlan) -> Table:
         how[order.supply].add(VERBS[order.kind])
         by[order.supply] = order.owner or order.provider or ""
     table = _table(
-        "What is built and leased: what stands, at its most in the year",
-        *("supply", "by", "how", "unit", "contracted"),
+        "What is built and leased: accelerators (or units) that stand, at their most in the year",
+        *("supply", "by", "how", "contracted"),
         *(str(year) for year in years),
         right=len(years) + 1,
     )
     ranked = sorted(peak, key=lambda supply: (unit[supply], -max(peak[supply].values()), supply))
     for supply in ranked[:MOST_ROWS]:
         cells = (short(peak[supply][year]) for year in years)
-        ways = ", ".join(sorted(how[supply])) or "under contract"
-        table.add_row(supply, by.get(supply, ""), ways, unit[supply], short(held[supply]), *cells)
+        ways = ", ".join(sorted(how[supply])) or "contracted"
+        noun = "" if unit[supply] == "accelerators" else f" ({unit[supply]})"
+        table.add_row(supply + noun, by.get(supply, ""), ways, short(held[supply]), *cells)
     return _rest(table, len(ranked))
 
 
