@@ -71,12 +71,15 @@ def _include_one(
     joined.read[inner_name] = content
     inner, problems = parse(content, inner_name, budget)
     joined.problems.extend(problems)
-    _include(joined, inner, inner_name, (*chain, inner_name), folder, budget)
-    inner.entries.pop("include", None)
+    further = MappingNode(
+        {key: inner.entries[key] for key in ("include",) if key in inner.entries}, inner.place
+    )
+    _ = inner.entries.pop("include", None)
     version = inner.entries.get("offtake")
     if version is not None and _same_version(joined.root, version.node):
         inner.entries.pop("offtake")
     _merge(joined.root, inner, (), joined.problems)
+    _include(joined, further, inner_name, (*chain, inner_name), folder, budget)
 
 
 def _included(node: MappingNode) -> list[ScalarNode]:

@@ -10,6 +10,8 @@ from typing import Final, Literal
 Path = tuple[str | int, ...]
 _MAXIMUM_WORD: Final = 60  # Characters compared; ids are not longer.
 
+_SHORT_WORD: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -40,7 +42,8 @@ def close_match(word: str, known: Iterable[str]) -> str | None:
     folded = {name.casefold(): name for name in reversed(names)}
     if word.casefold() in folded:
         return folded[word.casefold()]
-    found = difflib.get_close_matches(word[:_MAXIMUM_WORD].casefold(), list(folded), n=1, cutoff=0.6)
+    cutoff = 0.6 if len(word) > _SHORT_WORD else 0.5  # One letter of two or three is a lot.
+    found = difflib.get_close_matches(word[:_MAXIMUM_WORD].casefold(), list(folded), n=1, cutoff=cutoff)
     return folded[found[0]] if found else None
 
 

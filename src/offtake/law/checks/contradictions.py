@@ -14,7 +14,7 @@ from offtake.domain.checks.findings import Finding, Path, listed, warning
 from offtake.domain.checks.walk import clauses
 from offtake.domain.estate import Estate
 from offtake.domain.position import Happened, Position
-from offtake.domain.selection import Action, Interval, Selection, SupplyFacts, WorkloadFacts
+from offtake.domain.selection import Action, Interval, Selection, WorkloadFacts
 from offtake.domain.workloads import TrainingRun
 from offtake.law.checks.candidates import Candidates, action_kind
 from offtake.law.decide import forbids
@@ -98,33 +98,25 @@ class _Lawful:
         position: Position,
         interval: Interval,
     ) -> list[str] | None:
-        """The clauses that leave no supply in an interval; None if one is left (or the tests have run
-        out)."""
-        found: dict[str, None] = {}
-        for workload in workloads:
-            for supply in self.candidates.of(workload):
-                refusing = self._refusing(workload, supply, masks, position, interval)
-                if refusing is None:
-                    return None
-                found[refusing] = None
-        return list(found)
+        """The clauses that refuse the supplies in an interval; None if one is lawful (or the tests have run out)."""
+        actions = [
+            Action(action_kind(workload, supply), interval, workload=workload, supply=supply)
+            for workload in workloads
+            for supply in self.candidates.of(workload)
+        ]
+        if not all(self._refused(action, masks, position) for action in actions):
+            return None
+        refusing = (m for m in masks if any(forbids(m, self.law, position, action) for action in actions))
+        return list(dict.fromkeys(mask.origin.clause for mask in refusing))
 
-    def _refusing(
-        self,
-        workload: WorkloadFacts,
-        supply: SupplyFacts,
-        masks: Sequence[Mask],
-        position: Position,
-        interval: Interval,
-    ) -> str | None:
-        action = Action(action_kind(workload, supply), interval, workload=workload, supply=supply)
+    def _refused(self, action: Action, masks: Sequence[Mask], position: Position) -> bool:
         for mask in masks:
             self.tests_left -= 1
             if self.tests_left < 0:
-                return None
+                return False
             if forbids(mask, self.law, position, action):
-                return mask.origin.clause
-        return None
+                return True
+        return False
 
 
 def _bounds(estate: Estate, law: Law) -> Iterator[Finding]:
