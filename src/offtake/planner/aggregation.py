@@ -128,6 +128,8 @@ def _by_load(values: NDArray[np.generic]) -> NDArray[np.generic]:
 
 def _same_permission(permitted: BoolArray) -> list[NDArray[np.intp]]:
     """Supplies by what they permit, where they permit anything; groups and their members ascending."""
+    if not permitted.size:
+        return []
     packed = np.packbits(permitted.reshape(len(permitted), -1), axis=1)
     alike: dict[bytes, list[int]] = {}
     for supply in np.flatnonzero(packed.any(axis=1)):
