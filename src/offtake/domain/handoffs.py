@@ -286,6 +286,7 @@ class ConflictRow(Row):
 
     source: str
     what: str
+    when: str
     bound: str
 
 

@@ -14,7 +14,6 @@ from offtake.domain.handoffs import (
     CapacityPlan,
     CheckRow,
     ClausePrice,
-    ConflictRow,
     InfeasiblePlan,
     NumbersRow,
     PlanCertificate,
@@ -28,11 +27,12 @@ from offtake.law.primitives import Law
 from offtake.planner.answer import Answer, answer_of
 from offtake.planner.audit import TOLERANCE, recount
 from offtake.planner.certificate import Certificate, certify
+from offtake.planner.conflict import infeasible_plan
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, origins_of, unmet_rows
 from offtake.planner.metering import add_meter
-from offtake.planner.ports import Infeasible, Member, Progress, Solution, Solver, SolverOptions
+from offtake.planner.ports import Infeasible, Progress, Solution, Solver, SolverOptions
 from offtake.planner.reading import Reading, instance_of, reading_of
 from offtake.planner.replay import replay
 from offtake.planner.serving import Form
@@ -79,7 +79,7 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
     say("solving", None)
     found = solver.solve(formulation.program, question.options, lambda progress: say("solving", progress))
     if isinstance(found, Infeasible):
-        return _infeasible(formulation, solver, question.options)
+        return infeasible_plan(formulation, solver.irreducible(formulation.program, question.options))
     if not isinstance(found, Solution):
         raise SolverFailure(
             "the cost can fall without end: something is paid for being bought",
@@ -214,37 +214,6 @@ def _unmet_worth(answer: Answer) -> float:
         ids = block.index[block.index >= 0]
         total += float(program.cost[ids] @ np.where(np.abs(x[ids]) < 1e-9, 0.0, x[ids]))
     return total * scales.money
-
-
-def _infeasible(formulation: Formulation, solver: Solver, options: SolverOptions) -> InfeasiblePlan:
-    """The irreducible set behind an infeasible program, in words."""
-    program = formulation.program
-    members = solver.irreducible(program, options)
-    conflicts: list[ConflictRow] = []
-
-    def add(one: Member, source: str | None, label: str, lower: float, upper: float) -> None:
-        side = f"at least {lower:g}" if one.side == "lower" else f"at most {upper:g}"
-        conflicts.append(ConflictRow(source=source or label, what=label, bound=side))
-
-    for one in members.rows:
-        row = one.identifier
-        add(
-            one,
-            program.row_source(row),
-            program.row_label(row),
-            program.row_lower[row],
-            program.row_upper[row],
-        )
-    for one in members.columns:
-        column = one.identifier
-        add(
-            one,
-            program.column_source(column),
-            program.column_label(column),
-            program.col_lower[column],
-            program.col_upper[column],
-        )
-    return InfeasiblePlan(conflicts=tuple(conflicts), minimal=members.minimal)
 
 
 def clause_price(

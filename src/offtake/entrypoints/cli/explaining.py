@@ -77,7 +77,7 @@ def _show(rows: tuple[Explanation, ...], workload: str, begins: date, ends: date
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(highlight=False, markup=False)
     days = f"on {begins}" if (ends - begins).days == 1 else f"from {begins} until {ends}"
     if not rows:
         console.print(f"No supply of the estate can serve `{workload}`: none holds a model that it accepts.")

@@ -26,8 +26,8 @@ ONE = {
 
 def page_console() -> Console:
     """A console for pages: as wide as the terminal, or as a page where there is none."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH_OF_FILES)
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH_OF_FILES)
 
 
 def show_plan(plan: CapacityPlan, written: tuple[Path, ...]) -> None:
@@ -312,9 +312,9 @@ def show_infeasible(found: InfeasiblePlan) -> None:
     """Prints the limits that cannot hold together."""
     console = page_console()
     console.print(Text("There is no plan: these cannot hold together.", style="bold red"))
-    table = _table("", "from", "limit", "bound")
+    table = _table("", "from", "limit", "when", "bound")
     for row in found.conflicts:
-        table.add_row(row.source, row.what, row.bound)
+        table.add_row(row.source, row.what, row.when, row.bound)
     console.print(table)
     if found.minimal:
         console.print(
