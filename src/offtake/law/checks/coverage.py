@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from offtake.domain.areas import countries
 from offtake.domain.checks.findings import Finding, Path, listed, warning
 from offtake.domain.checks.walk import clauses
 from offtake.domain.clauses import AnyClause, LatencyBound, Licence, Residency
@@ -25,7 +26,7 @@ def check_coverage(estate: Estate, candidates: Candidates) -> Iterator[Finding]:
             message = f"it covers nothing: {_why(selection, candidates)}"
             yield warning("covers-nothing", (*path, "covers"), message)
         elif isinstance(clause, Residency):
-            yield from _silent(path, clause, selection, candidates)
+            yield from _silent(estate, path, clause, selection, candidates)
     yield from _missing_pairs(estate, candidates)
 
 
@@ -58,20 +59,27 @@ def _why(selection: Selection, candidates: Candidates) -> str:
     return "its exceptions take out all that it covers"
 
 
-def _silent(path: Path, clause: Residency, selection: Selection, candidates: Candidates) -> Iterator[Finding]:
+def _silent(
+    estate: Estate, path: Path, clause: Residency, selection: Selection, candidates: Candidates
+) -> Iterator[Finding]:
     """Supplies that could serve what is covered, were it not that they do not say where they handle data."""
-    for part in clause.includes:
-        fact = _FACTS[part]
-        silent: dict[str, None] = {}
-        for workload in candidates.workloads:
-            if selection.selects_workload(workload):
-                for supply in candidates.of(workload):
-                    if getattr(supply, fact) is None and selection.selects_supply(supply):
-                        silent[supply.deployment or supply.product or supply.site or supply.id] = None
-        if silent:
-            message = (
-                f"{listed(silent)} do not state `{fact}`, so they are refused for what this clause covers"
-            )
+    regions = {id: region.jurisdiction for id, region in estate.regions.items()}
+    boundary = countries(clause.boundary, estate.areas, regions)
+    facts = [_FACTS[part] for part in clause.includes]
+    silent: dict[str, dict[str, None]] = {fact: {} for fact in facts}
+    for workload in candidates.workloads:
+        if not selection.selects_workload(workload):
+            continue
+        for supply in candidates.of(workload):
+            places = {fact: getattr(supply, fact) for fact in facts}
+            inside = all(place is None or place <= boundary for place in places.values())
+            if inside and selection.selects_supply(supply):  # Else what it does state refuses it already.
+                name = supply.deployment or supply.product or supply.site or supply.id
+                for fact in (fact for fact, place in places.items() if place is None):
+                    silent[fact][name] = None
+    for fact, names in silent.items():
+        if names:
+            message = f"{listed(names)}: where `{fact}` is not stated, this clause refuses what it covers"
             yield warning("residency-unknown", path, message, f"`{fact}: [EU]` where it is known")
 
 
