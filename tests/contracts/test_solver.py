@@ -14,6 +14,7 @@ from scipy.sparse import csc_array
 
 from offtake.adapters.highs import HighsSolver
 from offtake.domain.errors import SolverFailure
+from offtake.planner.certificate import certify
 from offtake.planner.ports import (
     Infeasible,
     IrreducibleSet,
@@ -95,7 +96,7 @@ def test_random_programs_have_the_optimum_that_scipy_finds(solver: Solver, seed:
         program.cost,
         A_ub=np.vstack([dense[finite[0]], -dense[finite[1]]]),
         b_ub=np.concatenate([program.row_upper[finite[0]], -program.row_lower[finite[1]]]),
-        bounds=np.column_stack([program.col_lower, program.col_upper]),
+        bounds=list(zip(program.col_lower.tolist(), program.col_upper.tolist(), strict=True)),
     )
     answer = solver.solve(program, OPTIONS)
     if expected.status == 2:
@@ -149,6 +150,60 @@ def test_a_program_without_columns_or_rows(solver: Solver) -> None:
     assert isinstance(spare, Solution)
     assert spare.objective == pytest.approx(6.0)
     assert spare.column_dual == pytest.approx([2.0])
+
+
+def many_columns(seed: int, *, unmet: bool) -> Program:
+    """Loads served by many supplies with little room each: nearly all columns are zero in an optimum.
+
+    Without ``unmet``, the cheapest columns alone may have no feasible point, and there may be none at all.
+    """
+    generator = np.random.default_rng(seed)
+    loads, supplies = 6, 60
+    axes = {"supply": [str(one) for one in range(supplies)], "load": list("abcdef")}
+    builder = ProgramBuilder()
+    serve = builder.columns(
+        "serve",
+        axes,
+        cost=generator.uniform(1, 5, (supplies, loads)),
+        where=generator.random((supplies, loads)) < 0.9,
+    )
+    build = builder.columns(
+        "build", {"pool": ["0", "1", "2", "3"]}, cost=generator.uniform(2, 4, 4), upper=30.0
+    )
+    demand = builder.rows("demand", {"load": list("abcdef")}, lower=30.0, upper=30.0)
+    room = builder.rows("room", {"pool": ["0", "1", "2", "3"]}, upper=generator.uniform(10, 20, 4))
+    builder.entries(demand.index, serve.index, 1.0)
+    builder.entries(
+        room.index[np.arange(supplies) % 4][:, None], serve.index, generator.uniform(0.5, 1.5, (supplies, 1))
+    )
+    builder.entries(room.index, build.index, -1.0)
+    if unmet:
+        left = builder.columns("unmet", {"load": list("abcdef")}, cost=50.0)
+        builder.entries(demand.index, left.index, 1.0)
+    return builder.build()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("unmet", [True, False])
+def test_sifting_ends_in_the_optimum_of_the_simplex_method(solver: Solver, seed: int, unmet: bool) -> None:
+    program = many_columns(seed, unmet=unmet)
+    sifted = solver.solve(program, replace(OPTIONS, method="sifting"))
+    whole = solver.solve(program, replace(OPTIONS, method="simplex"))
+    if not isinstance(whole, Solution):
+        assert sifted == whole
+        return
+    assert isinstance(sifted, Solution)
+    assert sifted.objective == pytest.approx(whole.objective, rel=1e-9)
+    assert certify(program, sifted).passed
+    assert sifted.method == "sifting" or not unmet
+
+
+def test_an_unbounded_program_is_unbounded_when_sifted(solver: Solver) -> None:
+    builder = ProgramBuilder()
+    serve = builder.columns("serve", {"supply": [str(one) for one in range(50)]}, cost=-1.0)
+    row = builder.rows("floor", {}, lower=1.0)
+    builder.entries(row.index, serve.index, 1.0)
+    assert solver.solve(builder.build(), replace(OPTIONS, method="sifting")) == Unbounded()
 
 
 def hard_program() -> Program:

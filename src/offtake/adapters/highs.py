@@ -1,24 +1,22 @@
-"""The solver port on HiGHS (https://highs.dev). One ``Highs`` per call: no state, no warm start, one answer
-per seed.
+"""The solver port on HiGHS (https://highs.dev). One ``Highs`` per call: no state is carried between calls.
 
-Warm starts are left out on purpose. HiGHS has open faults in which a warm start ends in a wrong "optimal"
-(ERGO-Code/HiGHS#3294 and #3194), and a plan that depends on what was solved before it cannot be repeated
-alone.
+An answer depends on the program, the options and the version of HiGHS alone, so that each can be repeated by
+itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Event, Thread
 from time import monotonic
 from typing import Final
 
 import highspy
 import numpy as np
-from numpy.typing import NDArray
 
 from offtake.adapters.highs_conflict import crossed_bounds, every_bound, first_set, restricted, thinned
+from offtake.adapters.highs_session import array, open_highs, run
+from offtake.adapters.highs_sifting import siftable, sifted
 from offtake.domain.errors import SolverFailure
 from offtake.planner.ports import (
     Infeasible,
@@ -32,21 +30,12 @@ from offtake.planner.ports import (
 )
 from offtake.planner.program import Program
 
-# Under this many entries the dual simplex of HiGHS was the quickest on the expansion benchmark, above it the
-# interior point method was: docs/benchmarks.md has the numbers.
-_SIMPLEX_ENTRIES: Final = 60_000
+# Up to this many entries the dual simplex of HiGHS was the quickest of its methods on the expansion benchmark;
+# far above it the time of one iteration grows with the program, and the interior point method has few.
+_SIMPLEX_ENTRIES: Final = 2_000_000
 _CONFLICT_STRATEGY: Final = int(highspy.IisStrategy.kIisStrategyFromLp) | int(
     highspy.IisStrategy.kIisStrategyIrreducible
 )
-_WAIT_S: Final = 0.1  # how long a keyboard interrupt may go unseen
-
-
-class _SilentHighs(highspy.Highs):
-    """Silent before its first word: ``enableCallbacks``, which the constructor calls, prints a banner."""
-
-    def enableCallbacks(self) -> None:  # noqa: N802, the name is HiGHS's
-        self.silent()
-        super().enableCallbacks()
 
 
 class HighsSolver:
@@ -124,46 +113,9 @@ class HighsSolver:
         return not isinstance(answer, Infeasible)
 
 
-def open_highs(program: Program, options: SolverOptions) -> highspy.Highs:
-    """A silent HiGHS that holds the program, handed over once, and the options."""
-    highs = _SilentHighs()
-    for name, value in (
-        ("time_limit", float(options.time_limit_s)),
-        ("threads", options.threads),
-        ("random_seed", options.seed),
-        ("mip_rel_gap", options.mip_gap),
-        ("mip_abs_gap", 0.0),
-    ):
-        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
-            raise SolverFailure(f"HiGHS does not take {name} = {value}")
-    if program.column_count and highs.passModel(_model(program)) == highspy.HighsStatus.kError:
-        raise SolverFailure("HiGHS refused the program")
-    return highs
-
-
-def _model(program: Program) -> highspy.HighsLp:
-    model = highspy.HighsLp()
-    model.num_col_ = program.column_count
-    model.num_row_ = program.row_count
-    model.col_cost_ = program.cost
-    model.col_lower_ = program.col_lower
-    model.col_upper_ = program.col_upper
-    model.row_lower_ = program.row_lower
-    model.row_upper_ = program.row_upper
-    model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    model.a_matrix_.num_col_ = program.column_count
-    model.a_matrix_.num_row_ = program.row_count
-    model.a_matrix_.start_ = program.start
-    model.a_matrix_.index_ = program.index
-    model.a_matrix_.value_ = program.value
-    if program.integrality is not None:
-        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-        model.integrality_ = [kinds[int(whole)] for whole in program.integrality]
-    return model
-
-
 def _method(program: Program, options: SolverOptions) -> Method:
-    if options.method != "auto":
+    """The method of HiGHS; for a program that cannot be sifted, the one that "auto" would choose."""
+    if options.method not in ("auto", "sifting"):
         return options.method
     return "simplex" if program.entry_count <= _SIMPLEX_ENTRIES else "ipx"
 
@@ -175,8 +127,15 @@ def _solved(
     if not program.column_count:
         return _without_columns(program)
     began = monotonic()
-    highs = open_highs(program, options)
+    if program.integrality is None and options.method in ("auto", "sifting"):
+        left_out = siftable(program)
+        if left_out.any():
+            answer = sifted(program, left_out, options, progress)
+            if answer is not None:
+                return answer
     method = _method(program, options)
+    left_s = options.time_limit_s - (monotonic() - began)
+    highs = open_highs(program, replace(options, time_limit_s=max(left_s, 0.0)))
     # For an integer program HiGHS chooses by itself; `solver` would name the method of its relaxations.
     if program.integrality is None and highs.setOptionValue("solver", method).name != "kOk":
         raise SolverFailure(f"this HiGHS has no method {method!r}")
@@ -199,59 +158,18 @@ def _solved(
     raise SolverFailure(f"HiGHS stopped without an answer ({method}): {highs.modelStatusToString(status)}")
 
 
-def run(highs: highspy.Highs, progress: Callable[[Progress], None] | None, method: str, began: float) -> None:
-    """Run HiGHS in a thread, so that a keyboard interrupt stops it, and report from here what it last
-    said."""
-    stop = Event()
-    latest: list[Progress] = []
-
-    def watch(event: highspy.HighsCallbackEvent) -> None:
-        if stop.is_set():
-            event.interrupt()
-        if progress is not None:
-            latest[:] = [_progress(event, method, monotonic() - began)]
-
-    for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
-        callback.subscribe(watch)
-    # Not `Highs.startSolve`: its locks belong to the class, so that two solves in one process refuse each
-    # other.
-    worker = Thread(target=highs.run, daemon=True)
-    worker.start()
-    try:
-        while worker.is_alive():
-            worker.join(_WAIT_S)
-            if progress is not None and latest:
-                progress(latest.pop())
-    except BaseException:
-        stop.set()
-        worker.join()
-        raise
-
-
-def _progress(event: highspy.HighsCallbackEvent, method: str, seconds: float) -> Progress:
-    out = event.data_out
-    integer = event.callback_type == highspy.cb.HighsCallbackType.kCallbackMipInterrupt
-    return Progress(
-        method=method,
-        seconds=seconds,
-        iterations=max(out.simplex_iteration_count, 0) + max(out.ipm_iteration_count, 0),
-        objective=_finite(out.mip_primal_bound) if integer else None,
-        bound=_finite(out.mip_dual_bound) if integer else None,
-    )
-
-
 def _solution(highs: highspy.Highs, program: Program, method: Method, seconds: float) -> Solution:
     found = highs.getSolution()
     info = highs.getInfo()
     integer = program.integrality is not None
     iterations = (info.simplex_iteration_count, info.ipm_iteration_count, info.crossover_iteration_count)
-    x = _array(found.col_value)
+    x = array(found.col_value)
     return Solution(
         objective=float(info.objective_function_value),
         x=x,
-        row_activity=_array(found.row_value),
-        row_dual=_array(found.row_dual) if not integer else np.zeros(program.row_count),
-        column_dual=_array(found.col_dual) if not integer else np.zeros(program.column_count),
+        row_activity=array(found.row_value),
+        row_dual=array(found.row_dual) if not integer else np.zeros(program.row_count),
+        column_dual=array(found.col_dual) if not integer else np.zeros(program.column_count),
         method="mip" if integer else method,
         iterations=sum(max(int(count), 0) for count in iterations),
         mip_bound=float(info.mip_dual_bound) if integer else None,
@@ -265,11 +183,3 @@ def _without_columns(program: Program) -> Solution | Infeasible:
         return Infeasible()
     nothing, rows = np.zeros(0), np.zeros(program.row_count)
     return Solution(0.0, nothing, rows, rows, nothing, method="none", iterations=0)
-
-
-def _array(values: object) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64)
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

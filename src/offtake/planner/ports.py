@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from offtake.planner.program import Program
 
-Method: TypeAlias = Literal["auto", "simplex", "ipx", "hipo"]
+Method: TypeAlias = Literal["auto", "simplex", "ipx", "hipo", "sifting"]
 Side: TypeAlias = Literal["lower", "upper"]
 
 

@@ -166,7 +166,7 @@ def test_merged_loads_cost_the_same_and_spread_into_single_ones(seed: int, form:
         base,
         block=replace(
             base.block,
-            loads=[f"{base.block.loads[one]}.{place % 2}" for place, one in enumerate(twice)],
+            loads=[f"{base.block.loads[int(one)]}.{place % 2}" for place, one in enumerate(twice)],
             permitted=base.block.permitted_cells[:, twice],
             use=base.block.use_per_load[:, twice],
             cost=base.block.cost_per_load[:, twice],
