@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from offtake.planner.formulation import Formulation, demand_of
+from offtake.planner.audit import Mismatch
+from offtake.planner.formulation import Formulation, demand_of, weight_of
 from offtake.planner.instance import Floats, Payment
 from offtake.planner.ports import Solution
 from offtake.planner.program import ABSENT, Block
@@ -108,3 +109,35 @@ def flows_of(answer: Answer) -> tuple[MoneyFlow, ...]:
 
 def _paid(payments: tuple[Payment, ...], per_order: Floats, supply: str) -> list[MoneyFlow]:
     return [MoneyFlow(p.kind, p.payer, p.payee, supply, per_order @ p.amounts) for p in payments]
+
+
+def unmet_worth(answer: Answer) -> float:
+    """Discounted worth of the need that is left."""
+    program, x, scales = answer.formulation.program, answer.solution.x, answer.formulation.scales
+    total = 0.0
+    for block in (answer.formulation.unmet, *(run.undone for run in answer.formulation.runs)):
+        ids = block.index[block.index != ABSENT]
+        total += float(program.cost[ids] @ np.where(np.abs(x[ids]) < GRAIN, 0.0, x[ids]))
+    return total * scales.money
+
+
+def cost_of(answer: Answer) -> float:
+    """The party's discounted cost less revenue, with unmet need at its worth; others' money counts for nothing."""
+    instance = answer.formulation.instance
+    discounts = instance.calendar.discounts()
+    total = unmet_worth(answer)
+    for flow in flows_of(answer):
+        if instance.party in (flow.payer, flow.payee):
+            total += weight_of(instance.party, flow.payer, flow.payee) * float(flow.amounts @ discounts)
+    return total
+
+
+def objective_again(answer: Answer) -> Mismatch:
+    """The solver's objective beside the sum of the plan's flows at their weights."""
+    formulation = answer.formulation
+    discounts = formulation.instance.calendar.discounts()
+    total = unmet_worth(answer)
+    for flow in flows_of(answer):
+        total += weight_of(formulation.instance.party, flow.payer, flow.payee) * float(flow.amounts @ discounts)
+    stated = answer.solution.objective * formulation.scales.money + formulation.offset
+    return Mismatch("objective added again", stated, total)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, inf, log10
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,6 +115,20 @@ class SideColumns:
     unit: float
 
 
+TIE: Final = 1e-6
+
+
+def weight_of(party: str, payer: str, payee: str) -> float:
+    """What a payment weighs: 1 as the party's cost, -1 as its revenue, and a millionth if others pay others.
+
+    The millionth breaks ties: among plans that cost the party the same, the one on which others spend least. The cost
+    that is reported leaves it out, and is at most a millionth of others' spending above the least.
+    """
+    if party in (payer, payee):
+        return float(payer == party) - float(payee == party)
+    return TIE
+
+
 @dataclass
 class Draft:
     """A program being written, with what every part of it needs."""
@@ -135,9 +150,8 @@ class Draft:
     )
 
     def sign(self, payer: str, payee: str) -> float:
-        """What a payment is to the party planned for: 1 a cost, -1 a revenue, 0 nothing."""
-        party = self.instance.party
-        return float(payer == party) - float(payee == party)
+        """What a payment weighs in the objective: see `weight_of`."""
+        return weight_of(self.instance.party, payer, payee)
 
     def cost_of(self, payments: Sequence[Payment]) -> Floats:
         """Discounted natural money per unit ordered, by order period."""

@@ -239,10 +239,31 @@ def measure_rows(
     measured = Measured(meter, windows, rows, unit, fixed)
     _enter(draft, what, measured, stands)
     if meter.measure == "money":
-        for column, amount, period in draft.billed.get(meter.id, []):
-            inside = [w for w, window in enumerate(windows) if any(t == period for t, _ in window.shares)]
-            draft.builder.entries(rows.index[inside[:1]], column, amount / unit)
+        _settlements(draft, measured, shortfalls=bool(np.isfinite(upper).all()))
     return measured
+
+
+def _settlements(draft: Draft, measured: Measured, *, shortfalls: bool) -> None:
+    """What price clauses add counts as money paid, and on a ceiling what falls short elsewhere does, too.
+
+    A shortfall counts toward a commitment only if its own lies within that one.
+    """
+    meter = measured.meter
+    window_of = {t: w for w, window in reversed(list(enumerate(measured.windows))) for t, _ in window.shares}
+    for column, amount, period in draft.billed.get(meter.id, []):
+        if not shortfalls and period in window_of:
+            draft.builder.entries(measured.rows.index[window_of[period]], column, amount / measured.unit)
+    if meter.scope.covers.supply_keys() or meter.scope.covers.workload_keys():
+        return
+    for side in draft.side_columns:
+        counts = side.kind == "tier" or (shortfalls and side.source != meter.id)
+        if counts and pays(meter, "settlement", side.payer, side.payee):
+            windows = np.array([window_of.get(int(t), ABSENT) for t in side.period])
+            rows = np.where(windows >= 0, measured.rows.index[windows], ABSENT)
+            shape = (-1, *[1] * (side.columns.index.ndim - 1))
+            draft.builder.entries(
+                rows.reshape(shape), side.columns.index, side.price * side.unit / measured.unit
+            )
 
 
 def _repeats(windows: tuple[MeterWindow, ...], stands: bool) -> Floats:
@@ -321,8 +342,16 @@ def _way_block(draft: Draft, n: int) -> tuple[Block, float, bool]:
     return columns.ordered, columns.unit, columns.way.hourly
 
 
-def add_meter(reading: Reading, draft: Draft, meter: Meter) -> None:
-    """A meter's rows: an upper bound as it is; a lower bound that a priced shortfall may break, and its bank."""
+def add_meters(reading: Reading, draft: Draft) -> None:
+    """Every meter's rows: lower bounds that a priced shortfall may break, inner ones first, then upper bounds."""
+    for meter in sorted(reading.law.meters, key=lambda one: (one.within is None, one.id)):
+        if meter.lower is not None and meter.lower > 0:
+            _commitment(reading, draft, meter)
+    for meter in reading.law.meters:
+        _ceiling(reading, draft, meter)
+
+
+def _ceiling(reading: Reading, draft: Draft, meter: Meter) -> None:
     if meter.upper is not None:
         upper = reading.in_estate_currency(
             float(meter.upper), meter.currency if meter.measure == "money" else None
@@ -335,8 +364,6 @@ def add_meter(reading: Reading, draft: Draft, meter: Meter) -> None:
                 )
             )
             draft.metered.append(_metered(meter, measured, np.zeros((len(measured.windows), 1))))
-    if meter.lower is not None and meter.lower > 0:
-        _commitment(reading, draft, meter)
 
 
 def _noun(meter: Meter) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Literal
 
 import numpy as np
@@ -24,14 +25,14 @@ from offtake.domain.handoffs import (
 from offtake.domain.numbers import numbers_of
 from offtake.domain.position import Position
 from offtake.law.primitives import Law
-from offtake.planner.answer import Answer, answer_of
+from offtake.planner.answer import Answer, answer_of, cost_of, objective_again, unmet_worth
 from offtake.planner.audit import TOLERANCE, recount
 from offtake.planner.certificate import Certificate, certify
 from offtake.planner.conflict import infeasible_plan
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, origins_of, unmet_rows
-from offtake.planner.metering import add_meter
+from offtake.planner.metering import add_meters
 from offtake.planner.ports import Infeasible, Progress, Solution, Solver, SolverOptions
 from offtake.planner.reading import Reading, instance_of, reading_of
 from offtake.planner.replay import replay
@@ -64,6 +65,7 @@ class Question:
     party: str | None = None
     options: SolverOptions = field(default_factory=SolverOptions)
     form: Form = "auto"
+    cuts: tuple[date, ...] = ()  # More days to cut periods at, so that two plans may be compared period by period.
 
 
 def plan(question: Question, solver: Solver, report: Report | None = None) -> CapacityPlan | InfeasiblePlan:
@@ -75,7 +77,7 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
     say("reading", None)
     reading = reading_of(question.estate, question.law, question.position, question.party)
     say("writing", None)
-    formulation, tranches = formulate(reading, question.form)
+    formulation, tranches = formulate(reading, question.form, question.cuts)
     say("solving", None)
     found = solver.solve(formulation.program, question.options, lambda progress: say("solving", progress))
     if isinstance(found, Infeasible):
@@ -95,18 +97,18 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
     return _certified(question, reading, answer_of(formulation, found), tranches, certificate)
 
 
-def formulate(reading: Reading, form: Form = "auto") -> tuple[Formulation, tuple[Tranche, ...]]:
+def formulate(
+    reading: Reading, form: Form = "auto", cuts: tuple[date, ...] = ()
+) -> tuple[Formulation, tuple[Tranche, ...]]:
     """The whole program of a reading, and the tranches of its first refusals."""
-    instance = instance_of(reading)
+    instance = instance_of(reading, cuts)
     tranches = tranches_of(reading, instance)
     draft = draft_of(with_offers(reading, instance, tranches))
     for tranche in tranches:
         add_tranche(draft, tranche)
-    inner_first = sorted(reading.law.meters, key=lambda meter: (meter.within is None, meter.id))
-    for meter in inner_first:
-        add_meter(reading, draft, meter)
     for schedule in reading.law.prices:
         add_price(reading, draft, schedule)
+    add_meters(reading, draft)
     return finish(draft, form), tranches
 
 
@@ -119,7 +121,7 @@ def _certified(
 ) -> CapacityPlan:
     """The plan with its tables, its accounts added again and its actions replayed."""
     drafted = _tables(question, reading, answer, tranches, certificate)
-    mismatches = recount(question.estate, drafted)
+    mismatches = (objective_again(answer), *recount(question.estate, drafted))
     replayed = replay(question.estate, question.law, question.position, drafted)
     if replayed.refused:
         action, refusal = replayed.refused[0]
@@ -176,8 +178,8 @@ def _tables(
         end_value=horizon.end_value,
         cuts=calendar.cuts,
         periods=tuple(PlanPeriod(label=p.label, begins=p.begins, ends=p.ends) for p in calendar.periods),
-        cost_cents=cents(solution.objective * formulation.scales.money + formulation.offset),
-        unmet_worth_cents=cents(_unmet_worth(answer)),
+        cost_cents=cents(cost_of(answer)),
+        unmet_worth_cents=cents(unmet_worth(answer)),
         orders=order_rows(reading, answer),
         capacity=capacity_rows(answer),
         power=power_rows(reading, answer),
@@ -203,17 +205,6 @@ def _tables(
             prices_from_fixed_integers=solution.prices_from_fixed_integers,
         ),
     )
-
-
-def _unmet_worth(answer: Answer) -> float:
-    """Discounted worth of what is left."""
-    program, x, scales = answer.formulation.program, answer.solution.x, answer.formulation.scales
-    blocks = [answer.formulation.unmet, *(run.undone for run in answer.formulation.runs)]
-    total = 0.0
-    for block in blocks:
-        ids = block.index[block.index >= 0]
-        total += float(program.cost[ids] @ np.where(np.abs(x[ids]) < 1e-9, 0.0, x[ids]))
-    return total * scales.money
 
 
 def clause_price(
@@ -243,9 +234,7 @@ def clause_price(
 
 
 def _without(question: Question, clause: str) -> Question:
-    from dataclasses import replace
-
-    return replace(question, law=question.law.without(clause))
+    return replace(question, law=question.law.without(clause), cuts=(*question.cuts, *question.law.dates))
 
 
 def clauses_of(law: Law) -> Sequence[str]:

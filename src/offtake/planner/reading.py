@@ -79,10 +79,10 @@ def reading_of(estate: Estate, law: Law, position: Position, party: str | None =
     return Reading(estate, law, position, planning_party(estate, party), money)
 
 
-def instance_of(reading: Reading) -> Instance:
+def instance_of(reading: Reading, cuts: tuple[date, ...] = ()) -> Instance:
     """The arrays of one plan: periods cut at the law's dates and at events, pools, ways, seats, loads and runs."""
     estate = reading.estate
-    changes = {*reading.law.dates, *(happened.on for happened in reading.position.happened)}
+    changes = {*cuts, *reading.law.dates, *(happened.on for happened in reading.position.happened)}
     for answer in estate.answers:
         changes |= {day for day in (answer.begins, answer.ends) if day is not None}
     calendar = calendar_of(estate.horizon, changes)
