@@ -138,6 +138,8 @@ def objective_again(answer: Answer) -> Mismatch:
     discounts = formulation.instance.calendar.discounts()
     total = unmet_worth(answer)
     for flow in flows_of(answer):
-        total += weight_of(formulation.instance.party, flow.payer, flow.payee) * float(flow.amounts @ discounts)
+        total += weight_of(formulation.instance.party, flow.payer, flow.payee) * float(
+            flow.amounts @ discounts
+        )
     stated = answer.solution.objective * formulation.scales.money + formulation.offset
     return Mismatch("objective added again", stated, total)

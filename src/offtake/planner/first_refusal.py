@@ -64,7 +64,9 @@ def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
         held = in_force(procedure.scope, reading.position)
         if held is None:
             continue
-        earlier = 0.0
+        filed: list[
+            tuple[int, float]
+        ] = []  # Earlier needs: the period in which what was acquired ends, and how much.
         requirement = _requirement(reading, instance, procedure)
         for answer in _answers(reading, procedure):
             window = _window(instance, held, answer)
@@ -72,9 +74,11 @@ def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
                 continue
             begins, ends, periods = window
             stated = None if answer.need is None else _quantity(procedure, answer.need)
-            peak = max((float(requirement[t]) for t in periods), default=0.0)
-            needed = max(0.0, peak - earlier) if stated is None else stated
-            earlier = max(earlier, peak)
+            open_need = (
+                float(requirement[t]) - sum(amount for until, amount in filed if t < until) for t in periods
+            )
+            needed = max(0.0, *open_need) if stated is None else stated
+            filed.append((_usual_end(instance, procedure, periods), needed))
             needed = left_over.get((begins, ends), needed)
             tranche = _tranche(reading, procedure, answer, begins, ends, periods, needed)
             left_over[begins, ends] = tranche.elsewhere
@@ -178,6 +182,20 @@ def _obtainable(instance: Instance) -> Bools:
     for way in instance.ways:
         found[way.pool] |= way.allowed if way.hourly else (way.in_service & way.allowed[:, None]).any(axis=0)
     return found
+
+
+def _usual_end(instance: Instance, procedure: Procedure, periods: tuple[int, ...]) -> int:
+    """The period in which what may enter service in these periods usually ends (the median): its need then arises
+    again. Which supply is taken is not known when needs are computed."""
+    ends: list[int] = []
+    for way in instance.ways:
+        if way.hourly or way.kind == "keep" or size_in(instance, procedure, way.pool) == 0:
+            continue
+        for o in np.flatnonzero(way.allowed):
+            serves = np.flatnonzero(way.in_service[o])
+            if len(serves) and int(serves[0]) in periods:
+                ends.append(int(serves[-1]) + 1)
+    return sorted(ends)[len(ends) // 2] if ends else len(instance.calendar.periods)
 
 
 def size_in(instance: Instance, procedure: Procedure, pool: int) -> float:
@@ -294,6 +312,7 @@ def add_tranche(draft: Draft, tranche: Tranche) -> None:
                 f"{words}, {tranche.begins.isoformat()} on",
                 unit,
                 procedure.measure,
+                procedure.id,
             )
         )
 

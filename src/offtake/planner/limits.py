@@ -35,7 +35,8 @@ def limit_rows(reading: Reading, answer: Answer, most: int = TIGHTEST) -> tuple[
     A limit's whole worth is the price of its rows times their bounds; a unit's worth is discounted to the start.
     """
     formulation, solution = answer.formulation, answer.solution
-    origins = origins_of(reading.law)
+    law = reading.law
+    by_id = {one.id: one.origin for one in (*law.masks, *law.meters, *law.procedures, *law.prices)}
     ranked: list[tuple[float, int, LimitRow]] = []
     for n, limit in enumerate(formulation.limits):
         index = limit.rows.index
@@ -49,7 +50,7 @@ def limit_rows(reading: Reading, answer: Answer, most: int = TIGHTEST) -> tuple[
         at = int(np.argmax(dual))
         place = np.unravel_index(at, index.shape)
         period = limit.rows.axes[0][1][int(place[0])] if limit.rows.axes else ""
-        origin = origins.get(limit.source)
+        origin = by_id.get(limit.meter or "")
         per_unit = float(dual.ravel()[at]) * formulation.scales.money / limit.unit
         row = LimitRow(
             source=limit.source,

@@ -65,7 +65,9 @@ class Question:
     party: str | None = None
     options: SolverOptions = field(default_factory=SolverOptions)
     form: Form = "auto"
-    cuts: tuple[date, ...] = ()  # More days to cut periods at, so that two plans may be compared period by period.
+    cuts: tuple[
+        date, ...
+    ] = ()  # More days to cut periods at, so that two plans may be compared period by period.
 
 
 def plan(question: Question, solver: Solver, report: Report | None = None) -> CapacityPlan | InfeasiblePlan:
