@@ -250,6 +250,7 @@ class CapacityPlan(Row):
     unmodelled: tuple[UnmodelledRow, ...]
     numbers: NumbersRow
     certificate: PlanCertificate
+    redacted: tuple[Literal["prices", "parties"], ...] = ()  # What was taken out before the plan was handed on.
 
 
 PLAN_TABLES: Final = (
@@ -279,6 +280,25 @@ class ClausePrice(Row):
     price_cents: int
     currency: str
     says: str = "the difference of two certified plans; prices of several clauses do not add up"
+
+
+class SensitivityRow(Row):
+    """How the cost moves if one number of the estate moves by a tenth, down and up. Re-solved, the rest as it is."""
+
+    path: str
+    text: str
+    source: str | None
+    assumed: bool
+    down_cents: int
+    up_cents: int
+
+
+class ReportExtras(Row):
+    """What a report shows beside the plan where it was computed. `cost_on_assumptions` is a share of the cost."""
+
+    clause_prices: tuple[ClausePrice, ...] = ()
+    sensitivities: tuple[SensitivityRow, ...] = ()
+    cost_on_assumptions: float | None = None
 
 
 class ConflictRow(Row):
