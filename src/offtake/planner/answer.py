@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from offtake.planner.audit import Mismatch
-from offtake.planner.formulation import Formulation, demand_of, weight_of
+from offtake.planner.draft import weight_of
+from offtake.planner.formulation import Formulation, demand_of
 from offtake.planner.instance import Floats, Payment
 from offtake.planner.ports import Solution
 from offtake.planner.program import ABSENT, Block

@@ -16,7 +16,7 @@ from offtake.domain.events import HolderAnswer
 from offtake.domain.quantities import MEASURES, parse_figure
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Procedure
-from offtake.planner.formulation import Draft, LimitRows
+from offtake.planner.draft import Draft, LimitRows
 from offtake.planner.instance import Bools, Floats, Instance, Payment, Way
 from offtake.planner.metering import in_force
 from offtake.planner.reading import Reading

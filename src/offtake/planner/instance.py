@@ -34,7 +34,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Capacity of one kind in one place. `fixed` (period,) is under contract; None in `capacity_limited` means by use."""
+    """Capacity of one kind in one place. `fixed` (period,) is under contract, or the limit of tokens."""
 
     id: str
     facts: SupplyFacts
@@ -155,3 +155,8 @@ class Instance:
     quotas: tuple[Quota, ...]
     serving: Serving
     runs: tuple[Run, ...]
+
+    @property
+    def slots(self) -> tuple[int, int]:
+        """How many periods and typical hours there are."""
+        return len(self.calendar.periods), len(self.hour_ids)

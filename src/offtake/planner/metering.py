@@ -15,7 +15,7 @@ from offtake.domain.selection import SupplyFacts
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Meter, Scope
 from offtake.planner.calendar import MeterWindow, meter_windows
-from offtake.planner.formulation import Draft, LimitRows, MeteredRows, SideColumns
+from offtake.planner.draft import Draft, LimitRows, MeteredRows, SideColumns
 from offtake.planner.instance import Floats, Payment
 from offtake.planner.program import ABSENT, Block
 from offtake.planner.reading import Reading

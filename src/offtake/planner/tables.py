@@ -21,8 +21,8 @@ from offtake.domain.handoffs import (
 from offtake.domain.quantities import Span
 from offtake.domain.records import Status, at_least
 from offtake.planner.answer import Answer, flows_of
+from offtake.planner.draft import MeteredRows
 from offtake.planner.first_refusal import Tranche, entered
-from offtake.planner.formulation import MeteredRows
 from offtake.planner.instance import Floats, Way
 from offtake.planner.reading import Reading
 from offtake.planner.supply_side import power_step

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from offtake.domain.errors import InvalidInput
 from offtake.law.primitives import Meter, PriceSchedule
-from offtake.planner.formulation import Draft, SideColumns
+from offtake.planner.draft import Draft, SideColumns
 from offtake.planner.instance import Floats
 from offtake.planner.metering import Measured, measure_rows
 from offtake.planner.program import Block
