@@ -138,7 +138,10 @@ def _solved(
     highs = open_highs(program, replace(options, time_limit_s=max(left_s, 0.0)))
     # For an integer program HiGHS chooses by itself; `solver` would name the method of its relaxations.
     if program.integrality is None and highs.setOptionValue("solver", method).name != "kOk":
-        raise SolverFailure(f"this HiGHS has no method {method!r}")
+        raise SolverFailure(
+            f"this HiGHS has no method {method!r}",
+            hint="hipo comes with the package highspy-extras, of the same version as highspy",
+        )
     run(highs, progress, method, began)
     status = highs.getModelStatus()
     if status == highspy.HighsModelStatus.kOptimal:
