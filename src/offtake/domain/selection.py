@@ -15,7 +15,7 @@ ActionKind = Literal["acquire", "place", "process", "hold", "pay"]
 ACTIONS: tuple[ActionKind, ...] = ("acquire", "place", "process", "hold", "pay")
 SupplyForm = Literal["owned", "leased", "provisioned", "tokens"]
 Purpose = Literal["training", "inference"]
-Spending = Literal["capital", "lease", "tokens", "energy", "operation", "settlement"]
+Spending = Literal["capital", "lease", "tokens", "energy", "operation", "rent", "settlement"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from offtake.domain.currencies import Rates, rates_of
 from offtake.domain.estate import AcceleratorHours, Estate, ProvisionedUnits, Site, TokensByUse
 from offtake.domain.handoffs import CapacityPlan, OrderRow, PlanPeriod, ServedRow
 from offtake.domain.quantities import Figure, Series, parse_figure
-from offtake.domain.workloads import InferenceClass, Traffic
+from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 
 TOLERANCE: Final = 1e-6  # Of the larger total; quantities in the tables carry six digits.
 HOURS_A_DAY: Final = 24.0
@@ -197,8 +197,11 @@ class _Books:
 
     def _last_period(self, run_id: str) -> str:
         run = self.estate.workloads[run_id]
-        ends = run.window.ends
-        inside = [label for label, period in self.periods.items() if period.begins < ends]
+        inside = [
+            label
+            for label, period in self.periods.items()
+            if not isinstance(run, TrainingRun) or period.begins < run.window.ends
+        ]
         return inside[-1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -78,7 +79,7 @@ def calendar_of(horizon: Horizon, changes: Iterable[date]) -> Calendar:
     edges = sorted({*grid, *cuts, horizon.ends})
     rate = 0.0 if horizon.discount is None else horizon.discount.value
     periods: list[Period] = []
-    for begins, ends in zip(edges, edges[1:], strict=False):
+    for begins, ends in pairwise(edges):
         days = ends.toordinal() - begins.toordinal()
         middle = (begins.toordinal() + ends.toordinal()) / 2 - horizon.begins.toordinal()
         label = _label(begins, horizon.periods)
@@ -154,7 +155,7 @@ def meter_windows(
             if p.begins < stop and p.ends > start
         )
     found: list[MeterWindow] = []
-    for label, opens, closes, count in _grouped(calendar, MONTHS[window], window):
+    for label, opens, closes, count in _grouped(calendar, MONTHS[window]):
         low, high = max(opens, start), min(closes, stop)
         if low < high:
             part = (high.toordinal() - low.toordinal()) / (closes.toordinal() - opens.toordinal())
@@ -162,7 +163,7 @@ def meter_windows(
     return tuple(found)
 
 
-def _grouped(calendar: Calendar, months: int, unit: Window) -> list[tuple[str, date, date, float]]:
+def _grouped(calendar: Calendar, months: int) -> list[tuple[str, date, date, float]]:
     """Calendar windows, merged up to the length of the periods where those are longer."""
     step = max(months, 1)
     longest = max(round(period.days / 30.4375) for period in calendar.periods)

@@ -20,7 +20,7 @@ from offtake.planner.draft import (
     WayColumns,
     scales_of,
 )
-from offtake.planner.instance import Floats, Instance
+from offtake.planner.instance import Bools, Floats, Instance
 from offtake.planner.orders import add_orders
 from offtake.planner.program import Block, Program
 from offtake.planner.runs import add_runs
@@ -46,9 +46,9 @@ class Formulation:
     metered: tuple[MeteredRows, ...]
 
 
-def draft_of(instance: Instance) -> Draft:
+def draft_of(instance: Instance, scales: Scales | None = None) -> Draft:
     """The columns for orders, shells, runs, and the rows of capacity's physical limits; meters and the rest follow."""
-    draft = Draft(instance, scales_of(instance))
+    draft = Draft(instance, scales or scales_of(instance))
     for pool in instance.pools:
         for payment in pool.fixed_payments:
             sign = draft.sign(payment.payer, payment.payee)
@@ -111,7 +111,7 @@ def _serving_block(draft: Draft) -> ServingBlock:
     instance, scales, serving = draft.instance, draft.scales, draft.instance.serving
     signs = np.array([draft.sign(*pair) for pair in serving.payers]).reshape(-1, 1, 1)
     seat_scale = np.array([scales.capacity[seat.pool] for seat in serving.seats]).reshape(-1, 1, 1)
-    needed = (demand_of(instance) > 0).any(axis=2)
+    needed: Bools = np.any(demand_of(instance) > 0, axis=2)
     return ServingBlock(
         supplies=tuple(seat.id for seat in serving.seats),
         loads=tuple(load.id for load in serving.loads),

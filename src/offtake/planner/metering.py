@@ -21,11 +21,8 @@ from offtake.planner.program import ABSENT, Block
 from offtake.planner.reading import Reading
 from offtake.planner.serving import Measure
 
-STOCKS: Final = (
-    "accelerators",
-    "power",
-    "units",
-)  # What stands at a time; the other measures add up over time.
+# What stands at a time; the other measures add up over time.
+STOCKS: Final = ("accelerators", "power", "units")
 PER_MILLION: Final = 1e6
 
 
@@ -199,7 +196,7 @@ def _money(reading: Reading, draft: Draft, meter: Meter) -> Counted:
     return Counted(ways, fixed, seats, {}, hourly_rows=False)
 
 
-# Rows ------------------------------------------------------------------------------------------------------------------
+# Rows -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,7 +438,7 @@ def _bank(
     if not pairs or metered.short is None:
         return metered
     earlier, later = (np.array(side, dtype=np.intp) for side in zip(*pairs, strict=True))
-    period = np.array([measured.windows[v].shares[-1][0] for v in later], dtype=np.intp)
+    period = np.array([measured.windows[v].shares[-1][0] for _, v in pairs], dtype=np.intp)
     discount = draft.instance.calendar.discounts()[period]
     draw = draft.builder.columns(
         f"draw {meter.id}",

@@ -1,4 +1,4 @@
-"""What may be ordered, as columns, and the limits on orders: of products, of sites' power and housing, of the market."""
+"""What may be ordered, as columns, and the limits on orders: of products, of power and housing, of the market."""
 
 from __future__ import annotations
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Final
+from typing import Final, cast
 
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, ObligationRow, OrderRow, PlanPeriod
 from offtake.domain.position import Discharge, Position, Reading
-from offtake.domain.selection import Action, ActionKind, Interval, SupplyFacts, WorkloadFacts
-from offtake.law.decide import Permit, Refusal, decide
+from offtake.domain.selection import Action, ActionKind, Interval, Spending, SupplyFacts, WorkloadFacts
+from offtake.domain.workloads import TrainingRun, Workload
+from offtake.law.decide import Refusal, decide
 from offtake.law.facts import inference_facts, party_of, supplies, training_facts
 from offtake.law.meters import burns, counted
 from offtake.law.primitives import Law
@@ -68,7 +69,6 @@ class _Replay:
         if isinstance(answer, Refusal):
             self.refused.append((action, answer))
             return
-        assert isinstance(answer, Permit)
         for obligation in answer.obligations:
             self.obliged[obligation.kind, obligation.who, obligation.origin.clause] += 1
         self._note(action)
@@ -178,7 +178,7 @@ class _Replay:
                     supply=facts,
                     money=each,
                     currency=self.plan.currency,
-                    spending=row.kind,
+                    spending=cast("Spending", row.kind),  # A plan names its kinds of spending by these words.
                 )
 
     def _placements(self) -> Iterator[Action]:
@@ -194,10 +194,8 @@ class _Replay:
         for (workload, supply), rows in groupby(trained, key=lambda pair: pair[0]):
             facts = training_facts(self.estate, workload)
             run = self.estate.workloads[workload]
-            window = run.window
             for interval in self._joined(label for _, label in rows):
-                ends = window.ends if interval.ends is None else min(interval.ends, window.ends)
-                yield self._at(facts, supply, "place", Interval(max(interval.begins, window.begins), ends))
+                yield self._at(facts, supply, "place", _within(run, interval))
 
     def _at(self, facts: WorkloadFacts, supply: str, kind: ActionKind, interval: Interval) -> Action:
         return Action(
@@ -214,6 +212,14 @@ class _Replay:
                 begins = low
             ends = high
         yield Interval(begins, ends)
+
+
+def _within(run: Workload, interval: Interval) -> Interval:
+    """The part of an interval that lies in a run's window."""
+    if not isinstance(run, TrainingRun):
+        return interval
+    ends = run.window.ends if interval.ends is None else min(interval.ends, run.window.ends)
+    return Interval(max(interval.begins, run.window.begins), ends)
 
 
 def _months(period: PlanPeriod) -> Iterator[Interval]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from offtake.planner.draft import Draft, LimitRows, RunColumns
-from offtake.planner.instance import Instance, Run
+from offtake.planner.instance import Bools, Instance, Run
 from offtake.planner.program import Block
 
 
@@ -66,11 +65,12 @@ def _last_discount(instance: Instance, run: Run) -> float:
     return instance.calendar.periods[int(np.flatnonzero(run.window)[-1])].discount
 
 
-def _one_site(draft: Draft, run: Run, placed: Block, undone: Block, able: NDArray[np.bool_]) -> RunColumns:
+def _one_site(draft: Draft, run: Run, placed: Block, undone: Block, able: Bools) -> RunColumns:
     """The run stands at one place: a choice, and no accelerator anywhere else."""
     builder, instance = draft.builder, draft.instance
     stands = [pool.site or pool.id for pool in instance.pools]
-    sites = tuple(dict.fromkeys(s for s, a in zip(stands, able.any(axis=1), strict=True) if a))
+    possible: Bools = np.any(able, axis=1)
+    sites = tuple(dict.fromkeys(stands[a] for a in np.flatnonzero(possible)))
     chosen = builder.columns(f"site {run.id}", {"site": sites}, upper=1.0, integer=True, source=run.id)
     one = builder.rows(f"one site {run.id}", {}, upper=1.0, source=f"workloads.{run.id}.one_site")
     builder.entries(one.index, chosen.index, 1.0)

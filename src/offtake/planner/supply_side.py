@@ -130,7 +130,7 @@ class _Reader:
                 found[o] = self.may_acquire(facts, begins, None if term is None else term.after(begins))
         return found
 
-    # Sites -------------------------------------------------------------------------------------------------------
+    # Sites --------------------------------------------------------------------------------------------------
 
     def site(self, site_id: str, site: Site) -> None:
         fixed_mw = np.zeros(self.count)
@@ -292,7 +292,7 @@ class _Reader:
             level[self.begins >= (0 if begins is None else begins.toordinal())] = value
         return level
 
-    # Products ----------------------------------------------------------------------------------------------------
+    # Products -----------------------------------------------------------------------------------------------
 
     def leased(self, product_id: str, product: AcceleratorHours) -> None:
         facts = leased_supply(self.estate, product_id, product)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 import numpy as np
 
@@ -27,8 +29,8 @@ from offtake.planner.instance import Floats, Way
 from offtake.planner.reading import Reading
 from offtake.planner.supply_side import power_step
 
-DIGITS = 10  # That count, of quantities in the tables.
-SLIVER = 1e-6  # Of a quantity's own scale: less is not reported.
+DIGITS: Final = 10  # That count, of quantities in the tables.
+SLIVER: Final = 1e-6  # Of a quantity's own scale: less is not reported.
 
 
 def tidy(value: float, digits: int = DIGITS) -> float:
@@ -67,27 +69,29 @@ def order_rows(reading: Reading, answer: Answer) -> tuple[OrderRow, ...]:
                     power_mw=tidy(mean[o] * pool.power_mw),
                 )
             )
+    return (*found, *_shell_rows(reading, answer))
+
+
+def _shell_rows(reading: Reading, answer: Answer) -> Iterator[OrderRow]:
+    instance = answer.formulation.instance
     for n, megawatts in answer.shells.items():
         room = instance.rooms[n]
         shell = reading.estate.sites[room.site].shell
         for o in np.flatnonzero(megawatts > SLIVER):
             period = instance.calendar.periods[o]
             begins = period.begins if shell is None else shell.lead.after(period.begins)
-            found.append(
-                OrderRow(
-                    kind="shell",
-                    supply=f"{room.site}/shell",
-                    site=room.site,
-                    owner=reading.estate.sites[room.site].owner,
-                    period=period.label,
-                    serves_from=begins,
-                    serves_until=None if shell is None else shell.life.after(begins),
-                    quantity=tidy(megawatts[o]),
-                    unit="MW",
-                    power_mw=tidy(megawatts[o]),
-                )
+            yield OrderRow(
+                kind="shell",
+                supply=f"{room.site}/shell",
+                site=room.site,
+                owner=reading.estate.sites[room.site].owner,
+                period=period.label,
+                serves_from=begins,
+                serves_until=None if shell is None else shell.life.after(begins),
+                quantity=tidy(megawatts[o]),
+                unit="MW",
+                power_mw=tidy(megawatts[o]),
             )
-    return tuple(found)
 
 
 def _serves(reading: Reading, answer: Answer, way: Way, order: int) -> tuple[date, date | None]:
@@ -201,21 +205,21 @@ def served_rows(answer: Answer) -> tuple[ServedRow, ...]:
     found: list[ServedRow] = []
     for i, seat in enumerate(instance.serving.seats):
         for j, load in enumerate(instance.serving.loads):
-            for t in np.flatnonzero(mean[i, j] > SLIVER * np.maximum(demand[j], SLIVER)):
-                found.append(
-                    ServedRow(
-                        workload=load.workload,
-                        client_region=load.region,
-                        model=seat.model,
-                        supply=seat.supply.id,
-                        provider=seat.supply.provider,
-                        region=seat.supply.region,
-                        deployment=seat.deployment,
-                        period=instance.calendar.labels[t],
-                        tokens_per_s=tidy(mean[i, j, t]),
-                        share=tidy(mean[i, j, t] / demand[j, t]),
-                    )
+            found.extend(
+                ServedRow(
+                    workload=load.workload,
+                    client_region=load.region,
+                    model=seat.model,
+                    supply=seat.supply.id,
+                    provider=seat.supply.provider,
+                    region=seat.supply.region,
+                    deployment=seat.deployment,
+                    period=instance.calendar.labels[t],
+                    tokens_per_s=tidy(mean[i, j, t]),
+                    share=tidy(mean[i, j, t] / demand[j, t]),
                 )
+                for t in np.flatnonzero(mean[i, j] > SLIVER * np.maximum(demand[j], SLIVER))
+            )
     return tuple(found)
 
 
@@ -226,7 +230,8 @@ def training_rows(answer: Answer) -> tuple[TrainingRow, ...]:
     found: list[TrainingRow] = []
     for columns, placed in zip(answer.formulation.runs, answer.placed, strict=True):
         run = columns.run
-        for a, t in zip(*np.nonzero(placed > SLIVER), strict=True):
+        for cell in np.argwhere(placed > SLIVER):
+            a, t = (int(place) for place in cell)
             share = placed[a, t] * run.flop_per_hour[a] * hours[t] * run.window[t] / run.flop
             found.append(
                 TrainingRow(
@@ -304,7 +309,7 @@ def _metered(answer: Answer, metered: MeteredRows) -> list[MeterRow]:
     if metered.short is not None:
         short = answer.solution.x[metered.short.index] * metered.unit
     drawn = np.zeros_like(activity)
-    if metered.draw is not None:
+    if metered.draw is not None and metered.draw_in is not None:
         np.add.at(drawn, metered.draw_in, answer.solution.x[metered.draw.index] * metered.unit)
     count = activity - short + drawn
     shape = (len(activity), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import inf, isfinite
 
 import numpy as np
@@ -67,9 +68,10 @@ def _most(draft: Draft, measured: Measured) -> Floats:
         found[w] = float((program.value[mine] * program.col_upper[columns[mine]]).sum()) * measured.unit
     for measure in draft.measures:
         demand = np.array([load.tokens_per_s for load in draft.instance.serving.loads]) / draft.scales.load
-        dearest = measure.coefficient.max(axis=0)[:, :, None] * measure.weight[None] * demand
+        coefficient: Floats = np.max(np.asarray(measure.coefficient, dtype=np.float64), axis=0)
+        dearest = coefficient[:, :, None] * np.asarray(measure.weight, dtype=np.float64)[None] * demand
         for w, row in enumerate(rows):
-            found[w] += float(dearest[:, measure.rows == row].sum()) * measured.unit
+            found[w] += float(dearest[:, np.asarray(measure.rows) == row].sum()) * measured.unit
     return found + measured.fixed
 
 
@@ -81,7 +83,7 @@ def _segments(
     most: Floats,
 ) -> None:
     prices = [price for _, _, price in pieces]
-    rising = schedule.tiering == "marginal" and all(a <= b for a, b in zip(prices, prices[1:], strict=False))
+    rising = schedule.tiering == "marginal" and all(a <= b for a, b in pairwise(prices))
     pays = draft.sign(schedule.payer, schedule.payee)
     if rising or len(pieces) == 1:
         _filled_in_order(draft, schedule, measured, pieces, pays)
