@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Literal
 
 from offtake.domain.position import Discharge, Position
-from offtake.domain.selection import Action, Interval, SupplyFacts
-from offtake.law.force import covers, days_of_mask, in_force, stands_in
+from offtake.domain.selection import Action, Interval
+from offtake.law.force import covers, days_of_mask, stands_in, supplied_by, touches
 from offtake.law.meters import converted, passed
 from offtake.law.primitives import Law, Mask, Origin, Procedure
 from offtake.law.procedures import part_refused
@@ -104,7 +104,7 @@ def _over_bounds(law: Law, position: Position, action: Action) -> Iterator[Reaso
 def _procedure(
     procedure: Procedure, law: Law, position: Position, action: Action
 ) -> Reason | Obligation | None:
-    if not _holds(procedure, position, action):
+    if not touches(procedure.scope, position, action):
         return None
     if procedure.style == "approve":
         return _approval(procedure, law, position, action)
@@ -179,25 +179,9 @@ def _taken_before(procedure: Procedure, law: Law, position: Position, action: Ac
         other.rank < procedure.rank
         and other.style != "approve"
         and supplied_by(other.holder, action.supply)
-        and _holds(other, position, action)
+        and touches(other.scope, position, action)
         for other in law.procedures
     )
-
-
-def _holds(procedure: Procedure, position: Position, action: Action) -> bool:
-    """Whether a procedure is about an action, and in force on some day of it."""
-    if action.kind not in procedure.scope.actions or not covers(
-        procedure.scope, action.workload, action.supply
-    ):
-        return False
-    held = in_force(procedure.scope, position, action.workload, action.supply)
-    return held is not None and action.interval.overlaps(held.begins, held.ends)
-
-
-def supplied_by(holder: str, supply: SupplyFacts) -> bool:
-    """Whether a supply is the holder's own: its party's or, if the right names a provider, that
-    provider's."""
-    return holder in (supply.party, supply.provider)
 
 
 def _stated(procedure: Procedure, action: Action) -> Decimal | None:

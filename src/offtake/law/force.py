@@ -8,7 +8,7 @@ from datetime import date
 from typing import assert_never
 
 from offtake.domain.position import Position
-from offtake.domain.selection import Interval, SupplyFacts, WorkloadFacts
+from offtake.domain.selection import Action, Interval, SupplyFacts, WorkloadFacts
 from offtake.law.primitives import (
     Covered,
     FartherThan,
@@ -61,6 +61,20 @@ def in_force(
         until = happened_on(position, scope.until_event, subjects)
         ends = ends if until is None else until if ends is None else min(ends, until)
     return Interval(begins, ends) if ends is None or begins < ends else None
+
+
+def touches(scope: Scope, position: Position, action: Action) -> bool:
+    """Whether a scope is about an action, and in force on some day of it."""
+    if action.kind not in scope.actions or not covers(scope, action.workload, action.supply):
+        return False
+    held = in_force(scope, position, action.workload, action.supply)
+    return held is not None and action.interval.overlaps(held.begins, held.ends)
+
+
+def supplied_by(holder: str, supply: SupplyFacts) -> bool:
+    """Whether a supply is the holder's own: its party's or, if the right names a provider, that
+    provider's."""
+    return holder in (supply.party, supply.provider)
 
 
 def launched_on(law: Law, position: Position, model: str) -> date | None:

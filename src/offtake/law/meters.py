@@ -91,6 +91,11 @@ def readings(meter: Meter, position: Position, action: Action) -> Iterator[tuple
     begins = max(action.interval.begins, held.begins)
     until = min((day for day in (action.interval.ends, held.ends) if day is not None), default=date.max)
     own = [reading for reading in position.readings if reading.meter == meter.id]
-    for day in sorted({begins, *(r.begins for r in own if begins < r.begins < until)}):
-        window = window_at(meter.window, day, meter.scope.begins, meter.scope.ends)
-        yield (window, sum((r.amount for r in own if window.overlaps(r.begins, r.ends)), Decimal(0)))
+    opened = (_window(meter, reading.begins).begins for reading in own)
+    for day in sorted({begins, *(day for day in opened if begins < day < until)}):
+        window = _window(meter, day)
+        yield window, sum((r.amount for r in own if window.overlaps(r.begins, r.ends)), Decimal(0))
+
+
+def _window(meter: Meter, day: date) -> Interval:
+    return window_at(meter.window, day, meter.scope.begins, meter.scope.ends)
