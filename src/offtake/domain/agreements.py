@@ -15,8 +15,12 @@ class Amendment(Entry):
 
     signed: date
     document: str | None = None
-    ends: dict[Id, date] = Field(default={}, description="clauses that end, each with its first day without force")
-    clauses: dict[Id, AnyClause] = Field(default={}, description="clauses added, or replaced from the signing on")
+    ends: dict[Id, date] = Field(
+        default={}, description="clauses that end, each with its first day without force"
+    )
+    clauses: dict[Id, AnyClause] = Field(
+        default={}, description="clauses added, or replaced from the signing on"
+    )
     unmodelled: tuple[str, ...] = ()
 
 

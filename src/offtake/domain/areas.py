@@ -12,10 +12,13 @@ EU: Final = frozenset(
     "AT BE BG HR CY CZ DE DK EE ES FI FR GR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
 )
 EFTA: Final = frozenset("CH IS LI NO".split())
-KNOWN: Final[Mapping[str, frozenset[str]]] = {"EU": EU, "EFTA": EFTA, "EEA": EU | frozenset("IS LI NO".split())}
+EEA: Final = EU | frozenset("IS LI NO".split())
+KNOWN: Final[Mapping[str, frozenset[str]]] = {"EU": EU, "EFTA": EFTA, "EEA": EEA}
 
 
-def countries(names: Iterable[str], areas: Mapping[str, Iterable[str]], regions: Mapping[str, str]) -> frozenset[str]:
+def countries(
+    names: Iterable[str], areas: Mapping[str, Iterable[str]], regions: Mapping[str, str]
+) -> frozenset[str]:
     """The country codes behind areas, regions and codes. `global` is anywhere (`*`), which lies in no boundary.
 
     `areas` adds to the areas known; `regions` maps a region's id to its country.

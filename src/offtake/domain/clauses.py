@@ -20,8 +20,12 @@ class Clause(Entry):
     document: str | None = None
     section: str | None = None
     quote: str | None = None
-    begins: date | None = Field(default=None, alias="from", description="the first day; else the agreement's signing")
-    ends: date | None = Field(default=None, alias="until", description="the first day on which it no longer holds")
+    begins: date | None = Field(
+        default=None, alias="from", description="the first day; else the agreement's signing"
+    )
+    ends: date | None = Field(
+        default=None, alias="until", description="the first day on which it no longer holds"
+    )
     until_event: str | None = Field(default=None, description="ends when this event happens")
     covers: Selection = Selection()
     excepts: tuple[Selection, ...] = ()
@@ -32,7 +36,9 @@ class PartialTake(Entry):
 
     minimum: Count | None = None
     multiple: Count | None = None
-    whole_gangs: bool = Field(default=True, description="a need that must be whole is taken whole or not at all")
+    whole_gangs: bool = Field(
+        default=True, description="a need that must be whole is taken whole or not at all"
+    )
 
 
 class FirstRefusal(Clause):
@@ -47,10 +53,18 @@ class FirstRefusal(Clause):
     calendar: str | None = Field(default=None, description="country whose business days count, such as US")
     silence: Literal["declines", "accepts"] = "declines"
     part: PartialTake = PartialTake()
-    maximum_price: str | None = Field(default=None, description="an offer above this price discharges nothing")
-    discloses: tuple[str, ...] = Field(default=(), description="terms of the best bid shown to the holder of a `match`")
-    revives_after: Length | None = Field(default=None, description="asked again if no contract closed within this time")
-    material_change: Share | None = Field(default=None, description="asked again if the price falls by this share")
+    maximum_price: str | None = Field(
+        default=None, description="an offer above this price discharges nothing"
+    )
+    discloses: tuple[str, ...] = Field(
+        default=(), description="terms of the best bid shown to the holder of a `match`"
+    )
+    revives_after: Length | None = Field(
+        default=None, description="asked again if no contract closed within this time"
+    )
+    material_change: Share | None = Field(
+        default=None, description="asked again if the price falls by this share"
+    )
     threshold: str | None = Field(default=None, description="needs below this quantity are not offered")
     aggregates_within: Length | None = Field(default=None, description="needs within this time count as one")
     rank: int = Field(default=1, ge=1, le=99)
@@ -100,8 +114,12 @@ class Commitment(Clause):
     amount: str = Field(description="a quantity of the measure per window, such as `2 million EUR`")
     window: Window = "year"
     style: Literal["perishable", "cumulative"] = "cumulative"
-    shortfall: str | None = Field(default=None, description="price of a missing unit; money falls short at its face value")
-    make_up: int = Field(default=0, ge=0, le=120, description="windows in which what was paid and not taken may be drawn")
+    shortfall: str | None = Field(
+        default=None, description="price of a missing unit; money falls short at its face value"
+    )
+    make_up: int = Field(
+        default=0, ge=0, le=120, description="windows in which what was paid and not taken may be drawn"
+    )
     within: Id | None = Field(default=None, description="a commitment that this one's charges burn too")
 
 
@@ -131,7 +149,9 @@ class Governance(Clause):
 
     kind: Literal["governance"]
     on_event: str | None = None
-    ends_rights_of: Id | None = Field(default=None, description="the party whose placements of what is covered end")
+    ends_rights_of: Id | None = Field(
+        default=None, description="the party whose placements of what is covered end"
+    )
     running: Literal["cut", "finish"] = "cut"
     approver: str | None = Field(default=None, description="who must approve, such as `board`")
     actions: tuple[ActionKind, ...] = ("acquire",)
@@ -140,7 +160,7 @@ class Governance(Clause):
 
 
 class LaunchPriority(Clause):
-    """A model covered runs only at `first` until `days` after its launch, unless an event says it cannot be supported."""
+    """A model covered runs only at `first` until `days` after its launch, unless an event says it is not supported."""
 
     kind: Literal["launch-priority"]
     first: tuple[Id, ...] = Field(min_length=1)

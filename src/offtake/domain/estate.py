@@ -48,9 +48,12 @@ class Horizon(Entry):
     periods: Literal["month", "quarter", "year"] = "quarter"
     discount: Share | None = Field(default=None, description="per year")
     end_value: Literal["salvage", "none"] = Field(
-        default="salvage", description="salvage: a bought asset is credited with the share of its life that is left"
+        default="salvage",
+        description="salvage: a bought asset is credited with the share of its life that is left",
     )
-    counts_from: Status = Field(default="announced", description="power of at least this status may be planned on")
+    counts_from: Status = Field(
+        default="announced", description="power of at least this status may be planned on"
+    )
 
 
 class TypicalHour(Entry):
@@ -85,7 +88,9 @@ class RoundTrips(Entry):
     """Round-trip times between regions; a pair that is not stated is unknown."""
 
     statistic: str = "P50"
-    file: str | None = Field(default=None, description="a CSV of client rows and supply columns in ms, beside the estate")
+    file: str | None = Field(
+        default=None, description="a CSV of client rows and supply columns in ms, beside the estate"
+    )
     pairs: dict[Id, dict[Id, Latency]] = Field(default={}, description="client region to supply region")
     symmetric: bool = True
 
@@ -103,7 +108,9 @@ class Accelerator(Entry):
     life: Length | None = None
     lead: Length | None = None
     quota: QuotaSeries | None = Field(default=None, description="what the market can deliver per month")
-    increment: Count | None = Field(default=None, description="sold in multiples of this, such as 8 to a server")
+    increment: Count | None = Field(
+        default=None, description="sold in multiples of this, such as 8 to a server"
+    )
     mfu: Share | None = Field(default=None, description="model FLOP utilisation while a step runs")
     goodput: Share | None = Field(default=None, description="share of hours that end up as progress")
 
@@ -151,10 +158,14 @@ class Site(Entry):
     power_is: Literal["it", "facility"] = "it"
     pue: Number | None = Field(default=None, description="facility power over IT power")
     energy_price: EnergyPrices | None = None
-    other_operations: PowerYearPrices | None = Field(default=None, description="per MW of IT power in service and year")
+    other_operations: PowerYearPrices | None = Field(
+        default=None, description="per MW of IT power in service and year"
+    )
     shell: Shell | None = None
     stock: tuple[Stock, ...] = ()
-    builds: tuple[Id, ...] = Field(default=(), description="kinds of accelerator that may be ordered; none if empty")
+    builds: tuple[Id, ...] = Field(
+        default=(), description="kinds of accelerator that may be ordered; none if empty"
+    )
     rent: AcceleratorHourPrices | None = Field(default=None, description="what a tenant pays the owner")
     tenant: Id | None = None
     rests_in: tuple[str, ...] | None = None
@@ -270,8 +281,12 @@ class Deployment(Entry):
     provider: Id
     region: Id
     model: Id
-    products: tuple[Id, ...] = Field(min_length=1, description="tokens or provisioned products that it draws on")
-    may_process_in: tuple[str, ...] | None = Field(default=None, description="areas or countries; `global` is anywhere")
+    products: tuple[Id, ...] = Field(
+        min_length=1, description="tokens or provisioned products that it draws on"
+    )
+    may_process_in: tuple[str, ...] | None = Field(
+        default=None, description="areas or countries; `global` is anywhere"
+    )
     rests_in: tuple[str, ...] | None = None
     logs_in: tuple[str, ...] | None = None
     begins: date | None = Field(default=None, alias="from")
@@ -309,10 +324,14 @@ class Estate(Entry):
     currencies: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], tuple[str, ...] | str] = Field(
         default={}, description="other currencies at dated rates, such as `EUR: 1.10 USD from 2026-01-01`"
     )
-    plans_for: Id | None = Field(default=None, alias="for", description="the party whose cost a plan makes least")
+    plans_for: Id | None = Field(
+        default=None, alias="for", description="the party whose cost a plan makes least"
+    )
     horizon: Horizon
     hours: dict[Id, TypicalHour] = {}
-    areas: dict[str, tuple[str, ...]] = Field(default={}, description="named sets of country codes; EU and EFTA are known")
+    areas: dict[str, tuple[str, ...]] = Field(
+        default={}, description="named sets of country codes; EU and EFTA are known"
+    )
     parties: dict[Id, Party] = {}
     providers: dict[Id, Provider] = {}
     regions: dict[Id, Region] = {}

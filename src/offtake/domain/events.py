@@ -25,5 +25,7 @@ class HolderAnswer(Entry):
     ends: date | None = Field(default=None, alias="until")
     offers: str = Field(description="a quantity in the clause's measure, such as `60 accelerators` or `2 GW`")
     price: str | None = Field(default=None, description="a price; else that of the product")
-    products: tuple[Id, ...] = Field(default=(), description="where the offered capacity stands; else all of the holder's")
+    products: tuple[Id, ...] = Field(
+        default=(), description="where the offered capacity stands; else all of the holder's"
+    )
     need: str | None = Field(default=None, description="the need, if it is known; else computed from demand")

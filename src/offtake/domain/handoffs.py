@@ -250,7 +250,8 @@ class CapacityPlan(Row):
     unmodelled: tuple[UnmodelledRow, ...]
     numbers: NumbersRow
     certificate: PlanCertificate
-    redacted: tuple[Literal["prices", "parties"], ...] = ()  # What was taken out before the plan was handed on.
+    # What was taken out before the plan was handed on.
+    redacted: tuple[Literal["prices", "parties"], ...] = ()
 
 
 PLAN_TABLES: Final = (

@@ -30,7 +30,8 @@ class Discharge:
     elsewhere: Decimal  # What may still be taken elsewhere, in the procedure's measure.
     begins: date
     ends: date | None = None
-    granted: bool = False  # True once it has become a lease: use is free then, and nothing more may be acquired by it.
+    # True once it has become a lease: use is free then, and nothing more may be acquired by it.
+    granted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 if TYPE_CHECKING:
     import pint
 
-HOURS_PER_YEAR: Final = 8766  # 365.25 days, the Julian year; a month is a twelfth of it (730.5 h), as prices per month use.
+# 365.25 days, the Julian year; a month is a twelfth of it (730.5 h), as prices per month use.
+HOURS_PER_YEAR: Final = 8766
 MAXIMUM_TEXT: Final = 120
 
 # Only these units exist for an estate: a small registry starts faster than pint's own and admits nothing else.
@@ -236,11 +234,23 @@ _SPAN: Final = re.compile(
 _ALIASES: Final = {"%": "percent", "µs": "us", "flops": "FLOP", "FLOPS": "FLOP", "ptu": "PTU"}
 
 
+class _Amount(Protocol):
+    """What is used of pint's quantities, whose own hints leave the type of a magnitude open."""
+
+    @property
+    def magnitude(self) -> Decimal: ...
+
+    def to(self, unit: str, /) -> _Amount: ...
+
+
 @lru_cache(maxsize=1)
-def _registry() -> pint.UnitRegistry:
+def _registry() -> pint.UnitRegistry[Any]:
     import pint
 
-    registry = pint.UnitRegistry(None, non_int_type=Decimal, cache_folder=None)
+    # pint takes None for no units of its own, and any type for numbers that are no integers; its hints do not say so.
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(
+        cast("str", None), non_int_type=cast("type[float]", Decimal), cache_folder=None
+    )
     registry.load_definitions(list(_UNITS))
     return registry
 
@@ -251,10 +261,10 @@ def _factor(unit: str, canonical: str) -> Decimal:
     import pint
 
     try:
-        magnitude = _registry().Quantity(Decimal(1), unit).to(canonical).magnitude
+        one = cast("_Amount", _registry().Quantity(Decimal(1), unit))
+        return Decimal(one.to(canonical).magnitude)
     except pint.errors.PintError as error:
         raise ValueError(str(error)) from None
-    return Decimal(magnitude)
 
 
 def _unit(text: str) -> str:
@@ -262,7 +272,7 @@ def _unit(text: str) -> str:
     return "*".join(_ALIASES.get(word, word) for word in re.split(r"[-*]", text))
 
 
-def parse_figure(text: str | int | float | Decimal, kind_name: str) -> Figure:
+def parse_figure(text: str | float | Decimal, kind_name: str) -> Figure:
     """The figure that a text states, in the canonical unit of its kind. Raises QuantityError with an example."""
     kind = KINDS[kind_name]
     shown = str(text).strip()
@@ -351,7 +361,9 @@ def parse_dated(text: str, kind_name: str) -> Step:
     try:
         begins = date.fromisoformat(match["date"])
     except ValueError:
-        raise QuantityError(f"`{match['date']}` is no day of the calendar", "147 MW from 2025-06-28") from None
+        raise QuantityError(
+            f"`{match['date']}` is no day of the calendar", "147 MW from 2025-06-28"
+        ) from None
     return Step(begins, parse_figure(match["text"], kind_name))
 
 
@@ -366,7 +378,8 @@ def _step(value: object, kind_name: str) -> Step:
         fields = cast("dict[str, object]", value)
         unknown = sorted(set(fields) - {"value", "from", "source", "assumed", "note"})
         if unknown:
-            raise QuantityError(f"unknown key `{unknown[0]}` (a number may carry value, from, source, assumed, note)", example)
+            allowed = "a number may carry value, from, source, assumed, note"
+            raise QuantityError(f"unknown key `{unknown[0]}` ({allowed})", example)
         if "value" not in fields:
             raise QuantityError("a number with a source needs `value:`", example)
         step = _step(fields["value"], kind_name)
@@ -404,92 +417,10 @@ def read_series(value: object, kind_name: str) -> Series:
     steps = [_step(item, kind_name) for item in items]
     ordered = sorted(steps, key=lambda step: step.begins or date.min)
     if len({step.begins for step in ordered}) < len(ordered):
-        raise QuantityError("two figures begin on the same day", f"{KINDS[kind_name].example} from 2026-01-01")
+        raise QuantityError(
+            "two figures begin on the same day", f"{KINDS[kind_name].example} from 2026-01-01"
+        )
     currencies = {step.figure.currency for step in ordered}
     if len(currencies) > 1:
         raise QuantityError("one series is stated in two currencies", KINDS[kind_name].example)
     return Series(tuple(ordered))
-
-
-_FIGURE_FORM: Final = {
-    "oneOf": [
-        {"type": "string"},
-        {"type": "number"},
-        {
-            "type": "object",
-            "properties": {
-                "value": {"type": ["string", "number"]},
-                "from": {"type": "string", "format": "date"},
-                "source": {"type": "string"},
-                "assumed": {"type": "boolean"},
-                "note": {"type": "string"},
-            },
-            "required": ["value"],
-            "additionalProperties": False,
-        },
-    ]
-}
-
-
-def _guard(error: Exception) -> PydanticCustomError:
-    problem = getattr(error, "problem", str(error))
-    expected = getattr(error, "expected", "")
-    return PydanticCustomError("quantity", "{problem}", {"problem": problem, "expected": expected})
-
-
-@dataclass(frozen=True)
-class FigureOf:
-    """Marks a pydantic field as one figure of a kind."""
-
-    kind: str
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def read(value: object) -> Figure:
-            try:
-                return read_figure(value, self.kind)
-            except ValueError as error:
-                raise _guard(error) from None
-
-        return core_schema.no_info_plain_validator_function(read)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**_FIGURE_FORM, "examples": [KINDS[self.kind].example]}
-
-
-@dataclass(frozen=True)
-class SeriesOf:
-    """Marks a pydantic field as dated figures of a kind."""
-
-    kind: str
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def read(value: object) -> Series:
-            try:
-                return read_series(value, self.kind)
-            except ValueError as error:
-                raise _guard(error) from None
-
-        return core_schema.no_info_plain_validator_function(read)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        forms = [*_FIGURE_FORM["oneOf"], {"type": "array", "items": _FIGURE_FORM}]
-        return {"oneOf": forms, "examples": [f"{KINDS[self.kind].example} from 2026-01-01"]}
-
-
-@dataclass(frozen=True)
-class SpanField:
-    """Marks a pydantic field as a length of calendar time."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        def read(value: object) -> Span:
-            if isinstance(value, Span):
-                return value
-            try:
-                return parse_span(str(value))
-            except ValueError as error:
-                raise _guard(error) from None
-
-        return core_schema.no_info_plain_validator_function(read)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "examples": ["18 months"]}

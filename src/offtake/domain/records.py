@@ -1,4 +1,4 @@
-"""What every entry of an estate shares: it is frozen, admits no unknown key, and may say where its numbers come from."""
+"""What every entry of an estate shares: it is frozen, admits no unknown key, and may say where its numbers are from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from offtake.domain.quantities import Figure, FigureOf, Series, SeriesOf, Span, SpanField
+from offtake.domain.fields import FigureOf, SeriesOf, SpanField
+from offtake.domain.quantities import Figure, Series, Span
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 Status = Literal["announced", "financed", "contracted", "building", "energised"]
@@ -49,7 +50,9 @@ def at_least(status: Status, least: Status) -> bool:
 class Record(BaseModel):
     """A frozen mapping of known keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
 
 
 class Entry(Record):

@@ -52,7 +52,8 @@ class SupplyFacts:
     logs_in: frozenset[str] | None = None
 
 
-NOBODY: Final = WorkloadFacts(id="")  # The workload of an action that serves none in particular (bare capacity).
+# The workload of an action that serves none in particular (bare capacity).
+NOBODY: Final = WorkloadFacts(id="")
 NOTHING: Final = SupplyFacts(id="")
 
 
@@ -162,7 +163,8 @@ class Action:
     currency: str | None = None
     spending: Spending | None = None  # What the money is for.
     need: str | None = None  # The id of the need that an acquisition answers.
-    need_size: Decimal | None = None  # The whole need, in the measure of the quantities, if this may be a part of it.
+    # The whole need, in the measure of the quantities, if this may be a part of it.
+    need_size: Decimal | None = None
     gang: bool = False  # The need must be met whole by one supplier.
     discharges: frozenset[str] = field(default_factory=frozenset[str])
 

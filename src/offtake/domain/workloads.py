@@ -47,7 +47,9 @@ class TrainingRun(Entry):
     precision: str = "bf16"
     mfu: Share | None = Field(default=None, description="model FLOP utilisation; else the accelerator's")
     data_class: str | None = None
-    worth: Money | None = Field(default=None, description="worth of the whole run; what is left undone costs its part")
+    worth: Money | None = Field(
+        default=None, description="worth of the whole run; what is left undone costs its part"
+    )
     status: Literal["planned", "contracted"] = "planned"
 
 
@@ -58,7 +60,9 @@ class Traffic(Entry):
     tokens_in: TokenRateSeries = Field(alias="in")
     tokens_out: TokenRateSeries = Field(alias="out")
     growth: Share | None = Field(default=None, description="per year, compounding from the horizon's start")
-    profile: dict[str, Number] = Field(default={}, description="load in each typical hour, relative to the mean")
+    profile: dict[str, Number] = Field(
+        default={}, description="load in each typical hour, relative to the mean"
+    )
 
 
 class InferenceClass(Entry):
@@ -74,7 +78,9 @@ class InferenceClass(Entry):
     cached: Share | None = Field(default=None, description="share of input tokens read from a prompt cache")
     traffic: tuple[Traffic, ...] = Field(min_length=1)
     profile: dict[str, Number] = {}
-    worth: TokenPrice = Field(description="worth of a million tokens (in and out) that would be left unserved")
+    worth: TokenPrice = Field(
+        description="worth of a million tokens (in and out) that would be left unserved"
+    )
 
 
 Workload = Annotated[TrainingRun | InferenceClass, Field(discriminator="kind")]

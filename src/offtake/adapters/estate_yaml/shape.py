@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from offtake.domain.estate import Estate
-from offtake.domain.quantities import KINDS, FigureOf, SeriesOf, Span
+from offtake.domain.fields import FigureOf, SeriesOf
+from offtake.domain.quantities import KINDS, Span
 from offtake.domain.records import Entry
 
 
