@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from offtake.adapters.estate_yaml import Loaded, load_estate_text
+from offtake.adapters.highs import HighsSolver
 from offtake.adapters.starters import Kind, starter
 from offtake.domain.errors import InvalidInput
+from offtake.domain.handoffs import CapacityPlan
+from offtake.law.compile import compile_law
+from offtake.planner.planning import Question, plan
+from offtake.planner.reading import position_of
 
 NAMES = [
     "Acme",
@@ -58,3 +63,14 @@ def test_the_builder_has_what_a_builder_needs() -> None:
     kinds = {clause.kind for agreement in estate.agreements.values() for clause in agreement.clauses.values()}
     assert kinds == {"first-refusal", "budget"}
     assert [answer.clause for answer in estate.answers] == ["partnership.first-offer"]
+
+
+@pytest.mark.parametrize("kind", ["company", "builder"])
+def test_a_starter_plans_at_once_and_meets_every_need(kind: Kind) -> None:
+    found = load_estate_text(starter(kind, "Acme"))
+    assert isinstance(found, Loaded)
+    estate = found.estate
+    answer = plan(Question(estate, compile_law(estate), position_of(estate), found.digest), HighsSolver())
+    assert isinstance(answer, CapacityPlan)
+    assert answer.orders
+    assert not answer.unmet

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from pydantic import BaseModel
@@ -40,6 +41,9 @@ from offtake.domain.estate import (
 from offtake.domain.events import Event, HolderAnswer
 from offtake.domain.selection import Selection
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
+
+MAXIMUM_SEARCHES: Final = 200  # Names for which the nearest id is looked for.
+_LISTED: Final = 6
 
 _PARTY: Final = ("parties", "providers")  # A provider without a party is a party itself.
 _WHOLE: Final = ("programmes", "sites", "funds", "agreements")
@@ -119,19 +123,59 @@ _EVERY_CLAUSE: Final = {"until_event": ("events",)}
 _PLACES: Final = ("may_process_in", "rests_in", "logs_in")
 
 
+class _Ids:
+    """The ids of an estate by section, and a bounded search for the one that was meant."""
+
+    def __init__(self, estate: Estate) -> None:
+        self._estate = estate
+        self._known: dict[tuple[str, ...], frozenset[str]] = {}
+        self._meant: dict[tuple[str, tuple[str, ...]], str | None] = {}
+
+    def of(self, sections: tuple[str, ...]) -> frozenset[str]:
+        """The ids in some sections together."""
+        if sections not in self._known:
+            entries = (cast("Mapping[str, object]", getattr(self._estate, section)) for section in sections)
+            self._known[sections] = frozenset(id for section in entries for id in section)
+        return self._known[sections]
+
+    def meant(self, name: str, sections: tuple[str, ...]) -> str | None:
+        """The id most likely meant; None too once MAXIMUM_SEARCHES names were looked for."""
+        key = (name, sections)
+        if key not in self._meant and len(self._meant) < MAXIMUM_SEARCHES:
+            self._meant[key] = close_match(name, self.of(sections))
+        return self._meant.get(key)
+
+    def unknown(
+        self, path: Path, name: str, sections: tuple[str, ...], *, at_key: bool = False
+    ) -> Iterator[Finding]:
+        """The finding that an id does not exist, if it does not."""
+        known = self.of(sections)
+        if name in known:
+            return
+        section = sections[0]
+        what = {"parties": "party", "hours": "typical hour"}.get(section, section[:-1])
+        expected = listed(heapq.nsmallest(_LISTED, known)) if known else f"an entry under `{section}:`"
+        if len(known) > _LISTED:
+            expected += f" and {len(known) - _LISTED} more"
+        message = f"there is no {what} `{name}`"
+        yield Finding(
+            "error", "unknown-reference", path, message, expected, self.meant(name, sections), at_key
+        )
+
+
 def check_references(estate: Estate) -> Iterator[Finding]:
     """Dangling references, each with the id that was most likely meant."""
-    sections = {key: cast("Mapping[str, object]", getattr(estate, key)) for key in _section_names()}
+    ids = _Ids(estate)
     for path, record in records(estate):
         keys = {**REFERENCES.get(type(record), {})}
         if "until_event" in type(record).model_fields:
             keys |= _EVERY_CLAUSE
         for key, targets in keys.items():
-            yield from _dangling(path, record, key, targets, sections)
+            yield from _dangling(path, record, key, targets, ids)
         for key in _PLACES:
             if key in type(record).model_fields:
                 yield from _places(estate, (*path, key), getattr(record, key) or ())
-    yield from _round_trips(estate)
+    yield from _round_trips(estate, ids)
     yield from _areas(estate)
     yield from _labels(estate)
     for path, id, _, clause in clauses(estate):
@@ -141,57 +185,44 @@ def check_references(estate: Estate) -> Iterator[Finding]:
             yield from _within(estate, path, id, clause.within)
 
 
-def _section_names() -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(name for keys in REFERENCES.values() for names in keys.values() for name in names)
-    )
-
-
 def _attribute(record: BaseModel, key: str) -> object:
     named = (name for name, info in type(record).model_fields.items() if key in (info.alias, name))
-    return getattr(record, next(named))
+    value: object = getattr(record, next(named))
+    return value
 
 
 def _dangling(
-    path: Path,
-    record: BaseModel,
-    key: str,
-    targets: tuple[str, ...],
-    sections: Mapping[str, Mapping[str, object]],
+    path: Path, record: BaseModel, key: str, targets: tuple[str, ...], ids: _Ids
 ) -> Iterator[Finding]:
     value = _attribute(record, key)
-    known = [name for target in targets for name in sections[target]]
     if isinstance(value, str):
-        yield from _unknown((*path, key), value, known, targets[0])
+        yield from ids.unknown((*path, key), value, targets)
     elif isinstance(value, dict):
         for name in cast("dict[str, object]", value):
-            yield from _unknown((*path, key, name), name, known, targets[0], at_key=True)
+            yield from ids.unknown((*path, key, name), name, targets, at_key=True)
     elif isinstance(value, tuple):
         for place, name in enumerate(cast("tuple[str, ...]", value)):
-            yield from _unknown((*path, key, place), name, known, targets[0])
-
-
-def _unknown(
-    path: Path, name: str, known: Collection[str], section: str, *, at_key: bool = False
-) -> Iterator[Finding]:
-    if name not in known:
-        what = {"parties": "party", "hours": "typical hour", "programmes": "programme"}.get(
-            section, section[:-1]
-        )
-        expected = listed(sorted(set(known))) if known else f"an entry under `{section}:`"
-        message = f"there is no {what} `{name}`"
-        yield Finding("error", "unknown-reference", path, message, expected, close_match(name, known), at_key)
+            yield from ids.unknown((*path, key, place), name, targets)
 
 
 def _places(estate: Estate, path: Path, names: Iterable[str]) -> Iterator[Finding]:
-    known = {*estate.areas, *KNOWN, *estate.regions, "global", ANYWHERE}
     for place, name in enumerate(names):
-        if name not in known and not _COUNTRY.fullmatch(name):
+        if name not in estate.regions and not _is_place(estate, name):
+            known = {*estate.areas, *KNOWN, *estate.regions, "global", ANYWHERE}
             message = f"`{name}` is no area, region or country code"
             expected = f"{listed(sorted(known - {ANYWHERE}))}, or a code such as `DE`"
             yield Finding(
                 "error", "unknown-place", (*path, place), message, expected, close_match(name, known)
             )
+
+
+def _is_place(estate: Estate, name: str) -> bool:
+    return (
+        name in estate.areas
+        or name in KNOWN
+        or name in ("global", ANYWHERE)
+        or bool(_COUNTRY.fullmatch(name))
+    )
 
 
 def _areas(estate: Estate) -> Iterator[Finding]:
@@ -204,12 +235,12 @@ def _areas(estate: Estate) -> Iterator[Finding]:
                 )
 
 
-def _round_trips(estate: Estate) -> Iterator[Finding]:
+def _round_trips(estate: Estate, ids: _Ids) -> Iterator[Finding]:
     for client, row in estate.latency.pairs.items():
-        yield from _unknown(("latency", "pairs", client), client, estate.regions, "regions", at_key=True)
+        yield from ids.unknown(("latency", "pairs", client), client, ("regions",), at_key=True)
         for supply in row:
             path = ("latency", "pairs", client, supply)
-            yield from _unknown(path, supply, estate.regions, "regions", at_key=True)
+            yield from ids.unknown(path, supply, ("regions",), at_key=True)
 
 
 def _within(estate: Estate, path: Path, id: str, name: str) -> Iterator[Finding]:

@@ -15,11 +15,13 @@ def check_serving(estate: Estate) -> Iterator[Finding]:
     size."""
     for id, deployment in estate.deployments.items():
         yield from _deployment(estate, id, deployment)
+    at_hand = kinds_at_hand(estate)
+    deployed = frozenset(deployment.model for deployment in estate.deployments.values())
     for id, workload in estate.workloads.items():
         if isinstance(workload, InferenceClass):
-            yield from _inference(estate, id, workload)
+            yield from _inference(estate, id, workload, at_hand, deployed)
         else:
-            yield from _training(estate, id, workload)
+            yield from _training(estate, id, workload, at_hand)
 
 
 def _deployment(estate: Estate, id: str, deployment: Deployment) -> Iterator[Finding]:
@@ -54,9 +56,9 @@ def kinds_at_hand(estate: Estate) -> frozenset[str]:
     return frozenset(at_sites | to_build | leased)
 
 
-def _inference(estate: Estate, id: str, workload: InferenceClass) -> Iterator[Finding]:
-    deployed = {deployment.model for deployment in estate.deployments.values()}
-    at_hand = kinds_at_hand(estate)
+def _inference(
+    estate: Estate, id: str, workload: InferenceClass, at_hand: frozenset[str], deployed: frozenset[str]
+) -> Iterator[Finding]:
     for model in workload.models:
         rates = estate.models[model].rates if model in estate.models else {}
         if model in deployed or at_hand & set(rates):
@@ -66,7 +68,7 @@ def _inference(estate: Estate, id: str, workload: InferenceClass) -> Iterator[Fi
     yield warning("no-supply", ("workloads", id, "models"), message, expected)
 
 
-def _training(estate: Estate, id: str, run: TrainingRun) -> Iterator[Finding]:
+def _training(estate: Estate, id: str, run: TrainingRun, at_hand: frozenset[str]) -> Iterator[Finding]:
     path = ("workloads", id)
     if run.flop is None and (run.parameters is None or run.tokens is None):
         message = "a run needs `flop`, or both `parameters` and `tokens`"
@@ -75,7 +77,7 @@ def _training(estate: Estate, id: str, run: TrainingRun) -> Iterator[Finding]:
         yield error(
             "range", (*path, "maximum"), f"`maximum` ({run.maximum}) is below `minimum` ({run.minimum})"
         )
-    usable = set(kinds_at_hand(estate))
+    usable = set(at_hand)
     if run.accelerators:
         usable &= set(run.accelerators)
     known = {kind: estate.accelerators[kind] for kind in sorted(usable) if kind in estate.accelerators}

@@ -8,9 +8,10 @@ from offtake.domain.checks.findings import Finding, Path, error
 from offtake.domain.checks.walk import clauses
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
+from offtake.law.checks.bounds import check_bounds
 from offtake.law.checks.candidates import candidates_of
-from offtake.law.checks.contradictions import check_contradictions
 from offtake.law.checks.coverage import check_coverage
+from offtake.law.checks.lawful import check_lawful
 from offtake.law.checks.texts import check_texts
 from offtake.law.compile import compile_clause, compile_law
 from offtake.law.compile.context import Context
@@ -32,7 +33,8 @@ def check_law(estate: Estate, before: Iterable[Finding]) -> tuple[Finding, ...]:
         return (*findings, error("clause", ("agreements",), invalid.message, invalid.hint))
     candidates = candidates_of(estate)
     findings.extend(check_coverage(estate, candidates))
-    findings.extend(check_contradictions(estate, law, candidates))
+    findings.extend(check_lawful(estate, law, candidates))
+    findings.extend(check_bounds(estate, law))
     return tuple(findings)
 
 

@@ -9,7 +9,7 @@ from offtake.domain.checks.findings import Finding, Path, listed, warning
 from offtake.domain.checks.walk import clauses
 from offtake.domain.clauses import AnyClause, LatencyBound, Licence, Residency
 from offtake.domain.estate import Estate
-from offtake.domain.selection import Selection, SupplyFacts, WorkloadFacts
+from offtake.domain.selection import NOBODY, NOTHING, Selection, SupplyFacts, WorkloadFacts
 from offtake.domain.workloads import InferenceClass
 from offtake.law.checks.candidates import Candidates
 from offtake.law.compile import round_trips
@@ -42,13 +42,14 @@ def _selected(clause: AnyClause) -> Selection:
 
 def _covers_any(selection: Selection, excepts: Sequence[Selection], candidates: Candidates) -> bool:
     """Whether some workload, or none in particular, on some supply is selected and not excepted."""
-    workloads = [w for w in candidates.workloads if selection.selects_workload(w)]
-    supplies = [s for s in candidates.supplies if selection.selects_supply(s)]
-    if (selection.workload_keys() and not workloads) or (selection.supply_keys() and not supplies):
-        return False
-    if not excepts or not workloads or not supplies:
-        return True
-    return any(not any(e.selects(w, s) for e in excepts) for w in workloads for s in supplies)
+    workloads = (w for w in candidates.workloads if selection.selects_workload(w))
+    supplies = (s for s in candidates.supplies if selection.selects_supply(s))
+    if not excepts:
+        some_workload = not selection.workload_keys() or any(True for _ in workloads)
+        return some_workload and (not selection.supply_keys() or any(True for _ in supplies))
+    rows = list(workloads) or ([] if selection.workload_keys() else [NOBODY])
+    columns = list(supplies) or ([] if selection.supply_keys() else [NOTHING])
+    return any(not any(e.selects(w, s) for e in excepts) for w in rows for s in columns)
 
 
 def _why(selection: Selection, candidates: Candidates) -> str:
@@ -67,20 +68,34 @@ def _silent(
     boundary = countries(clause.boundary, estate.areas, regions)
     facts = [_FACTS[part] for part in clause.includes]
     silent: dict[str, dict[str, None]] = {fact: {} for fact in facts}
-    for workload in candidates.workloads:
-        if not selection.selects_workload(workload):
-            continue
-        for supply in candidates.of(workload):
-            places = {fact: getattr(supply, fact) for fact in facts}
-            inside = all(place is None or place <= boundary for place in places.values())
-            if inside and selection.selects_supply(supply):  # Else what it does state refuses it already.
-                name = supply.deployment or supply.product or supply.site or supply.id
-                for fact in (fact for fact, place in places.items() if place is None):
-                    silent[fact][name] = None
+    usable = {
+        supply.id: supply
+        for key in _kinds_of_need(selection, candidates)
+        for supply in candidates.of(key)
+        if any(getattr(supply, fact) is None for fact in facts) and selection.selects_supply(supply)
+    }
+    for supply in usable.values():
+        places = {fact: getattr(supply, fact) for fact in facts}
+        if all(
+            place is None or place <= boundary for place in places.values()
+        ):  # Else it is refused already.
+            name = supply.deployment or supply.product or supply.site or supply.id
+            for fact in (fact for fact, place in places.items() if place is None):
+                silent[fact][name] = None
     for fact, names in silent.items():
         if names:
             message = f"{listed(names)}: where `{fact}` is not stated, this clause refuses what it covers"
             yield warning("residency-unknown", path, message, f"`{fact}: [EU]` where it is known")
+
+
+def _kinds_of_need(selection: Selection, candidates: Candidates) -> Iterator[WorkloadFacts]:
+    """One selected workload for each model, and each selected run: others could use the same supplies."""
+    seen: dict[tuple[str | None, str | None], WorkloadFacts] = {}
+    for workload in candidates.workloads:
+        key = (None, workload.id) if workload.purpose == "training" else (workload.model, None)
+        if key not in seen and selection.selects_workload(workload):
+            seen[key] = workload
+    return iter(seen.values())
 
 
 def _missing_pairs(estate: Estate, candidates: Candidates) -> Iterator[Finding]:
