@@ -8,9 +8,8 @@ from datetime import date
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from laws.strategies import actions, days, estates, intervals, positions, supplies, workloads
-from reference import decide as reference
 
+from laws.strategies import actions, days, estates, intervals, positions, supplies, workloads
 from offtake.domain.estate import Estate
 from offtake.domain.position import Position
 from offtake.domain.selection import ACTIONS, Action
@@ -18,6 +17,7 @@ from offtake.law.compile import compile_law
 from offtake.law.decide import Permit, decide
 from offtake.law.masks import forbidding, permitted
 from offtake.law.primitives import Law
+from reference import decide as reference
 
 searching = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)

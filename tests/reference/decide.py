@@ -316,9 +316,9 @@ class Reference:
         for history in self.rows:
             for other in history:
                 right = other.clause
-                if isinstance(right, FirstRefusal) and right.rank < clause.rank:
-                    if right.holder in supplier and self.is_right_over_this(other):
-                        return
+                earlier = isinstance(right, FirstRefusal) and right.rank < clause.rank
+                if earlier and right.holder in supplier and self.is_right_over_this(other):
+                    return
         left = self.left_elsewhere(held)
         if left is not None:
             if clause.over == "acquisition" and quantity is not None and quantity > left:
@@ -357,7 +357,8 @@ class Reference:
 
     def approval(self, held: Held, obligations: set[tuple[str, str, str]]) -> None:
         clause, action = held.clause, self.action
-        assert isinstance(clause, Governance) and clause.approver is not None
+        assert isinstance(clause, Governance)
+        assert clause.approver is not None
         if action.kind not in clause.actions or not self.covered(clause):
             return
         days = [day for day in self.days() if self.in_force(held, day)]
