@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, cast
+from typing import Any, Final, cast, get_args
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan, Row
 
-MAXIMUM_BYTES = 512 * 1024 * 1024
+MAXIMUM_BYTES: Final = 512 * 1024 * 1024
 
 
 def plan_json(plan: CapacityPlan) -> str:
@@ -75,7 +74,8 @@ def read_plan(path: Path) -> CapacityPlan:
 def table_of(plan: CapacityPlan, name: str) -> pa.Table:
     """One table of the plan. Columns keep their types even when there is no row."""
     rows = cast("Sequence[Row]", getattr(plan, name))
-    kind = cast("type[Row]", CapacityPlan.model_fields[name].annotation.__args__[0])  # pyright: ignore[reportOptionalMemberAccess]
+    # Every table of a plan is annotated as a tuple of one kind of row.
+    kind = cast("type[Row]", get_args(CapacityPlan.model_fields[name].annotation)[0])
     fields = [pa.field(key, _arrow(str(field.annotation))) for key, field in kind.model_fields.items()]
     columns = [pa.array([getattr(row, field.name) for row in rows], type=field.type) for field in fields]
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
@@ -109,5 +109,4 @@ def _write(path: Path, content: bytes) -> Path:
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
         draft.write(content)
     Path(draft.name).chmod(0o644)
-    os.replace(draft.name, path)
-    return path
+    return Path(draft.name).replace(path)

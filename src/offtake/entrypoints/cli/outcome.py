@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -41,7 +41,7 @@ def complain(message: str, hint: str | None = None) -> None:
 
 
 @contextmanager
-def outcomes() -> Iterator[None]:
+def outcomes() -> Generator[None]:
     """Turns offtake's errors into sentences and exit statuses; whatever else is raised is a fault and shows itself."""
     try:
         yield

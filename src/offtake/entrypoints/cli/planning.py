@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -119,7 +119,7 @@ def _question(
     return bootstrap.question(read, day, event or [], party, solver.value, limit)
 
 
-def _say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> None:
+def _say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> NoReturn:
     if as_json:
         say_json(found.model_dump(mode="json"))
     else:
@@ -138,7 +138,7 @@ STAGES = {
 
 
 @contextmanager
-def _progress() -> Iterator[Report]:
+def _progress() -> Generator[Report]:
     """Progress on standard error, only where a person looks: the stage, the time, and how far the solver is."""
     from rich.console import Console
     from rich.progress import Progress as Bar

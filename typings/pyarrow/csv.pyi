@@ -1,0 +1,3 @@
+from pyarrow import BufferOutputStream, Table
+
+def write_csv(data: Table, output_file: BufferOutputStream) -> None: ...

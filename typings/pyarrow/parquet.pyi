@@ -1,0 +1,6 @@
+from pathlib import Path
+
+from pyarrow import BufferOutputStream, Table
+
+def read_table(source: str | Path) -> Table: ...
+def write_table(table: Table, where: BufferOutputStream, *, compression: str) -> None: ...
