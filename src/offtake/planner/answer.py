@@ -62,7 +62,8 @@ def _values(x: Floats, block: Block) -> Floats:
 def _in_service(formulation: Formulation, ordered: tuple[Floats, ...]) -> Floats:
     instance = formulation.instance
     hours = len(instance.hour_ids)
-    total = np.repeat(np.array([pool.fixed for pool in instance.pools])[:, :, None], hours, axis=2)
+    fixed = np.array([pool.fixed for pool in instance.pools]).reshape(-1, instance.slots[0])
+    total = np.repeat(fixed[:, :, None], hours, axis=2)
     for columns, amount in zip(formulation.ways, ordered, strict=True):
         if columns.way.hourly:
             total[columns.way.pool] += amount

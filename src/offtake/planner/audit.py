@@ -3,12 +3,13 @@ shares nothing with the program's builder, and the plan replayed through `decide
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from offtake.domain.clauses import FirstRefusal
 from offtake.domain.currencies import Rates, rates_of
 from offtake.domain.estate import AcceleratorHours, Estate, ProvisionedUnits, Site, TokensByUse
 from offtake.domain.handoffs import CapacityPlan, OrderRow, PlanPeriod, ServedRow
@@ -16,6 +17,7 @@ from offtake.domain.quantities import Figure, Series, parse_figure
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 
 TOLERANCE: Final = 1e-6  # Of the larger total; quantities in the tables carry six digits.
+HALF_A_CENT: Final = 0.005  # What rounding to whole cents may take from a row or add to it.
 HOURS_A_DAY: Final = 24.0
 DAYS_A_YEAR: Final = 365.25
 
@@ -27,11 +29,13 @@ class Mismatch:
     name: str
     stated: float
     recounted: float
+    rounding: float = 0.0  # What whole cents in the rows behind `stated` may differ by.
 
     @property
     def relative(self) -> float:
-        """Their difference against the larger of them, and at least one unit of money."""
-        return abs(self.stated - self.recounted) / max(abs(self.stated), abs(self.recounted), 1.0)
+        """Their difference, less what is rounding, against the larger of them, and at least one unit of money."""
+        difference = max(0.0, abs(self.stated - self.recounted) - self.rounding)
+        return difference / max(abs(self.stated), abs(self.recounted), 1.0)
 
 
 def recount(estate: Estate, plan: CapacityPlan) -> tuple[Mismatch, ...]:
@@ -44,11 +48,21 @@ def recount(estate: Estate, plan: CapacityPlan) -> tuple[Mismatch, ...]:
     for row in plan.spend:
         stated[row.kind] += row.amount_cents / 100
     again: dict[str, float] = defaultdict(float)
+    # An amount below half a cent has no row of its own, so the entries that are added again are counted as well.
+    rounded: dict[str, int] = defaultdict(lambda: 1, Counter(row.kind for row in plan.spend))
     for kind, amount in books.entries():
         again[kind] += amount
+        rounded[kind] += amount != 0
     kinds = sorted({*stated, *again} - {"settlement"})
-    found = [Mismatch(f"{kind} added again", stated[kind], again[kind]) for kind in kinds]
-    found.append(Mismatch("discounted cost added again", plan.cost_cents / 100, books.discounted()))
+    found = [
+        Mismatch(f"{kind} added again", stated[kind], again[kind], HALF_A_CENT * rounded[kind])
+        for kind in kinds
+    ]
+    rows = sum(rounded.values()) + len(plan.unmet) + 1
+    discounted = books.discounted()
+    found.append(
+        Mismatch("discounted cost added again", plan.cost_cents / 100, discounted, HALF_A_CENT * rows)
+    )
     return tuple(found)
 
 
@@ -106,7 +120,11 @@ class _Books:
             product = self.estate.products[order.product]
             if isinstance(product, AcceleratorHours | ProvisionedUnits):
                 for held in product.held:
-                    if held.release and held.quantity.value >= order.quantity - TOLERANCE:
+                    first = next(
+                        (p for p in self.plan.periods if _inside(p, held.begins or date.min, held.ends)), None
+                    )
+                    mine = held.release and first is not None and first.label == order.period
+                    if mine and held.quantity.value >= order.quantity * (1 - TOLERANCE):
                         yield from self._kept(product.price, order, held.begins, held.ends)
                         break
         elif order.product is not None:
@@ -130,18 +148,40 @@ class _Books:
                 continue
             for answer in self.estate.answers:
                 mine = answer.products or tuple(self._products_of(right.holder))
+                named = order.product in mine or order.site in mine
                 inside = (answer.begins or date.min) <= right.begins and right.ends <= (
                     answer.ends or date.max
                 )
-                if (
-                    right.clause == answer.clause
-                    and inside
-                    and order.product in mine
-                    and answer.price is not None
-                ):
+                if right.clause != answer.clause or not inside or not named:
+                    continue
+                if self._matched(right.clause):
+                    return self._best_bid(order, right.holder)
+                if answer.price is not None:
                     kind = "price_unit_hour" if right.measure == "units" else "price_accelerator_hour"
                     return self.money(parse_figure(answer.price, kind), right.begins)
         return None
+
+    def _matched(self, clause: str) -> bool:
+        """Whether a right is one to match the best bid."""
+        agreement_id, _, name = clause.partition(".")
+        agreement = self.estate.agreements[agreement_id]
+        versions = [agreement.clauses.get(name), *(one.clauses.get(name) for one in agreement.amendments)]
+        return any(isinstance(one, FirstRefusal) and one.style == "match" for one in versions)
+
+    def _best_bid(self, order: OrderRow, holder: str) -> float | None:
+        """The lowest price at which others lease the same kind on the day of an order, for a term or on demand as it."""
+        day, others = self.periods[order.period].begins, tuple(self._products_of(holder))
+        bids = [
+            self.price(product.price, day)
+            for product_id, product in self.estate.products.items()
+            if isinstance(product, AcceleratorHours)
+            and product_id not in others
+            and product.accelerator == order.accelerator
+            and (product.term is None) == (order.kind == "on-demand")
+            and product.price.at(day) is not None
+            and (product.begins or date.min) <= day < (product.ends or date.max)
+        ]
+        return min(bids, default=None)
 
     def _products_of(self, party: str) -> Iterator[str]:
         for product_id, product in self.estate.products.items():

@@ -6,19 +6,23 @@ elsewhere, N − min(N, O), is a number and the program stays linear.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from math import floor
 
 import numpy as np
+from numpy.typing import NDArray
 
 from offtake.domain.events import HolderAnswer
 from offtake.domain.quantities import MEASURES, parse_figure
 from offtake.law.facts import inference_facts
+from offtake.law.force import supplied_by
 from offtake.law.primitives import Procedure
-from offtake.planner.draft import Draft, LimitRows
+from offtake.planner.draft import Draft, LimitRows, WayColumns
 from offtake.planner.instance import Bools, Floats, Instance, Payment, Way
 from offtake.planner.metering import in_force
+from offtake.planner.program import ProgramBuilder
 from offtake.planner.reading import Reading
 
 
@@ -59,7 +63,6 @@ def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
     """Every tranche of every right over acquisitions, holders in the order of their rank, tranches in time."""
     found: list[Tranche] = []
     rights = [p for p in reading.law.procedures if p.over == "acquisition" and p.style in ("offer", "match")]
-    left_over: dict[tuple[date, date], float] = {}
     for procedure in sorted(rights, key=lambda p: (p.rank, p.id)):
         held = in_force(procedure.scope, reading.position)
         if held is None:
@@ -74,16 +77,28 @@ def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
                 continue
             begins, ends, periods = window
             stated = None if answer.need is None else _quantity(procedure, answer.need)
-            open_need = (
-                float(requirement[t]) - sum(amount for until, amount in filed if t < until) for t in periods
-            )
-            needed = max(0.0, *open_need) if stated is None else stated
-            filed.append((_usual_end(instance, procedure, periods), needed))
-            needed = left_over.get((begins, ends), needed)
-            tranche = _tranche(reading, procedure, answer, begins, ends, periods, needed)
-            left_over[begins, ends] = tranche.elsewhere
-            found.append(tranche)
+            taken = {t: _taken_before(found, procedure, t) for t in periods}
+            open_need = {
+                t: float(requirement[t]) - sum(amount for until, amount in filed if t < until)
+                for t in periods
+            }
+            whole = max(0.0, *open_need.values()) if stated is None else stated
+            filed.append((_usual_end(instance, procedure, periods), whole))
+            left = (open_need[t] - taken[t] for t in periods)
+            needed = max(0.0, *left) if stated is None else max(0.0, stated - max(taken.values()))
+            found.append(_tranche(reading, procedure, answer, begins, ends, periods, needed))
     return tuple(found)
+
+
+def _taken_before(found: list[Tranche], procedure: Procedure, period: int) -> float:
+    """What holders who were asked before take of a need in the same measure: only the rest is offered to this one."""
+    return sum(
+        one.taken
+        for one in found
+        if period in one.periods
+        and one.procedure.id != procedure.id
+        and one.procedure.measure == procedure.measure
+    )
 
 
 def _answers(reading: Reading, procedure: Procedure) -> list[HolderAnswer]:
@@ -215,6 +230,8 @@ def with_offers(reading: Reading, instance: Instance, tranches: tuple[Tranche, .
     """
     ways = list(instance.ways)
     for tranche in tranches:
+        if not tranche.binding:
+            continue
         for n, way in enumerate(ways):
             if not _holders(tranche, instance, way) or way.kind not in ("reserve", "on-demand"):
                 continue
@@ -247,7 +264,7 @@ def _best_bid(instance: Instance, tranche: Tranche, mine: Way, order: int) -> fl
     prices: list[float] = []
     for way in instance.ways:
         pool = instance.pools[way.pool]
-        others = pool.accelerator == kind and pool.facts.party != tranche.procedure.holder
+        others = pool.accelerator == kind and not supplied_by(tranche.procedure.holder, pool.facts)
         if others and way.kind == mine.kind and way.allowed[order]:
             amounts = sum((p.amounts[order] for p in way.payments if p.kind == "lease"), np.zeros(len(hours)))
             served = way.in_service[order]
@@ -260,7 +277,7 @@ def _holders(tranche: Tranche, instance: Instance, way: Way) -> bool:
     pool = instance.pools[way.pool]
     if tranche.products:
         return pool.product in tranche.products or pool.site in tranche.products
-    return pool.facts.party == tranche.procedure.holder
+    return supplied_by(tranche.procedure.holder, pool.facts)
 
 
 def _entering(way: Way, tranche: Tranche) -> list[int]:
@@ -273,33 +290,39 @@ def _entering(way: Way, tranche: Tranche) -> list[int]:
     return found
 
 
-def add_tranche(draft: Draft, tranche: Tranche) -> None:
-    """The rows of a tranche: at most N − min(N, O) of new capacity elsewhere, and at most O from the holder."""
+def add_tranche(draft: Draft, tranche: Tranche, asked_before: Sequence[Tranche] = ()) -> None:
+    """The rows of a tranche: at most N − min(N, O) of new capacity elsewhere, and at most O from the holder.
+
+    They hold in each of its periods for what entered service within it and serves then, so that a short lease may be
+    renewed. What those take who were asked before is neither.
+    """
     if not tranche.binding:
         return
     instance, builder, procedure = draft.instance, draft.builder, tranche.procedure
     unit = _row_unit(draft, procedure)
     label = f"{procedure.id} {tranche.begins.isoformat()}"
+    axes = {"period": tuple(instance.calendar.labels[t] for t in tranche.periods), "hour": instance.hour_ids}
+    if not any(columns.way.hourly for columns in draft.ways):
+        del axes["hour"]
     elsewhere = builder.rows(
-        f"elsewhere {label}", {}, upper=tranche.elsewhere / unit, source=procedure.origin.clause
+        f"elsewhere {label}", axes, upper=tranche.elsewhere / unit, source=procedure.origin.clause
     )
     holder = builder.rows(
-        f"offered {label}", {}, upper=tranche.offered / unit, source=procedure.origin.clause
+        f"offered {label}", axes, upper=tranche.offered / unit, source=procedure.origin.clause
     )
+    before = [one for one in asked_before if one.procedure.id != procedure.id]
     for columns in draft.ways:
         way = columns.way
         size = size_in(instance, procedure, way.pool) * columns.unit / unit
-        if size == 0 or way.hourly or way.kind == "keep":
+        if size == 0 or way.kind == "keep" or any(_holders(one, instance, way) for one in before):
             continue
         facts = instance.pools[way.pool].facts
         mine = _holders(tranche, instance, way)
         covered = procedure.scope.covers.selects_supply(facts) and not any(
             one.selects_supply(facts) for one in procedure.scope.excepts if one.supply_keys()
         )
-        if mine or (covered and facts.party != procedure.holder):
-            orders = _entering(way, tranche)
-            rows = holder if mine else elsewhere
-            builder.entries(rows.index, columns.ordered.index[orders], size)
+        if mine or (covered and not supplied_by(procedure.holder, facts)):
+            _count(builder, tranche, columns, (holder if mine else elsewhere).index, size)
     noun = "MW" if procedure.measure == "power" else procedure.measure
     for rows, words in (
         (elsewhere, f"{noun} taken elsewhere"),
@@ -317,6 +340,21 @@ def add_tranche(draft: Draft, tranche: Tranche) -> None:
         )
 
 
+def _count(
+    builder: ProgramBuilder, tranche: Tranche, columns: WayColumns, rows: NDArray[np.int32], size: float
+) -> None:
+    """What a way has in service of what entered within a tranche, on rows by (period,) or (period, hour)."""
+    way, periods = columns.way, list(tranche.periods)
+    if way.hourly:
+        builder.entries(rows, columns.ordered.index[periods], size)
+        return
+    orders = _entering(way, tranche)
+    serves = way.in_service[np.ix_(orders, periods)] * size
+    more = [1] * (rows.ndim - 1)
+    ordered = columns.ordered.index[orders].reshape(-1, 1, *more)
+    builder.entries(rows[None], ordered, serves.reshape(*serves.shape, *more))
+
+
 def _row_unit(draft: Draft, procedure: Procedure) -> float:
     if procedure.measure == "power":
         return 1.0
@@ -325,16 +363,29 @@ def _row_unit(draft: Draft, procedure: Procedure) -> float:
     return sizes[0] if sizes else 1.0
 
 
-def entered(instance: Instance, tranche: Tranche, quantities: dict[int, Floats]) -> tuple[float, float]:
-    """What a plan takes of a tranche (from the holder, elsewhere), given what each way ordered by period."""
-    mine, others = 0.0, 0.0
+def entered(
+    instance: Instance,
+    tranche: Tranche,
+    quantities: dict[int, Floats],
+    asked_before: Sequence[Tranche] = (),
+) -> tuple[float, float]:
+    """What a plan takes of a tranche (from the holder, elsewhere) at most, given what each way ordered by period."""
+    mine, others = np.zeros(instance.slots), np.zeros(instance.slots)
+    periods = list(tranche.periods)
+    before = [one for one in asked_before if one.procedure.id != tranche.procedure.id]
     for n, way in enumerate(instance.ways):
-        if way.hourly or way.kind == "keep" or n not in quantities:
-            continue
         size = size_in(instance, tranche.procedure, way.pool)
-        amount = float(sum(quantities[n][o] for o in _entering(way, tranche))) * size
+        if size == 0 or way.kind == "keep" or n not in quantities:
+            continue
+        if way.hourly:
+            amount = quantities[n] * size
+        else:
+            orders = _entering(way, tranche)
+            amount = ((quantities[n][orders] @ way.in_service[orders]) * size)[:, None]
         if _holders(tranche, instance, way):
             mine += amount
-        elif instance.pools[way.pool].facts.party != tranche.procedure.holder:
+        elif not supplied_by(tranche.procedure.holder, instance.pools[way.pool].facts) and not any(
+            _holders(one, instance, way) for one in before
+        ):
             others += amount
-    return mine, others
+    return float(mine[periods].max()), float(others[periods].max())

@@ -106,8 +106,8 @@ def formulate(
     instance = instance_of(reading, cuts)
     tranches = tranches_of(reading, instance)
     draft = draft_of(with_offers(reading, instance, tranches))
-    for tranche in tranches:
-        add_tranche(draft, tranche)
+    for place, tranche in enumerate(tranches):
+        add_tranche(draft, tranche, tranches[:place])
     for schedule in reading.law.prices:
         add_price(reading, draft, schedule)
     add_meters(reading, draft)

@@ -17,6 +17,7 @@ from offtake.domain.selection import Action, ActionKind, Interval, Spending, Sup
 from offtake.domain.workloads import TrainingRun, Workload
 from offtake.law.decide import Refusal, decide
 from offtake.law.facts import inference_facts, party_of, supplies, training_facts
+from offtake.law.force import supplied_by
 from offtake.law.meters import burns, counted
 from offtake.law.primitives import Law
 
@@ -128,8 +129,20 @@ class _Replay:
         )
 
     def _discharge_ids(self, order: OrderRow) -> Iterator[str]:
+        facts = self.facts.get(order.supply) or self._product_facts(order)
         for procedure in self.law.procedures:
-            rights = [r for r in self.plan.first_refusals if r.clause == procedure.origin.clause]
+            # Who takes of a need before this holder is asked is not elsewhere; holders of a rank are asked by id.
+            taken_before = facts is not None and any(
+                supplied_by(other.holder, facts)
+                and other.style != "approve"
+                and (other.rank, other.id) < (procedure.rank, procedure.id)
+                for other in self.law.procedures
+            )
+            rights = [
+                r
+                for r in self.plan.first_refusals
+                if r.clause == procedure.origin.clause and not taken_before
+            ]
             inside = [r for r in rights if r.begins <= order.serves_from < r.ends]
             yield from (f"{procedure.id} {r.begins}" for r in inside)
             if not inside:

@@ -271,8 +271,8 @@ def refusal_right_rows(answer: Answer, tranches: tuple[Tranche, ...]) -> tuple[R
     """What each tranche of a first refusal came to."""
     quantities = dict(enumerate(answer.ordered))
     found: list[RefusalRightRow] = []
-    for tranche in tranches:
-        mine, others = entered(answer.formulation.instance, tranche, quantities)
+    for place, tranche in enumerate(tranches):
+        mine, others = entered(answer.formulation.instance, tranche, quantities, tranches[:place])
         found.append(
             RefusalRightRow(
                 clause=tranche.procedure.origin.clause,
