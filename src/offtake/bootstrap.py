@@ -94,7 +94,7 @@ def price(
 ) -> tuple[ClausePrice, CapacityPlan, CapacityPlan] | InfeasiblePlan:
     """The price of a clause. Raises InvalidInput if the law has no such clause."""
     from offtake.adapters.highs import HighsSolver
-    from offtake.planner.planning import clause_price, clauses_of
+    from offtake.planner.clause_prices import clause_price, clauses_of
 
     known = clauses_of(asked.law)
     if clause not in known:

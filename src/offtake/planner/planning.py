@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-import numpy as np
-
 from offtake.domain.errors import SolverFailure
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import (
@@ -30,6 +28,7 @@ from offtake.planner.audit import TOLERANCE, recount
 from offtake.planner.certificate import Certificate, certify
 from offtake.planner.conflict import infeasible_plan
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
+from offtake.planner.draft import Scales
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, origins_of, unmet_rows
 from offtake.planner.metering import add_meters
@@ -65,9 +64,17 @@ class Question:
     party: str | None = None
     options: SolverOptions = field(default_factory=SolverOptions)
     form: Form = "auto"
-    cuts: tuple[
-        date, ...
-    ] = ()  # More days to cut periods at, so that two plans may be compared period by period.
+    # More days to cut periods at, so that two plans may be compared period by period.
+    cuts: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A certified plan with the program and the solution behind it."""
+
+    plan: CapacityPlan
+    formulation: Formulation
+    solution: Solution
 
 
 def plan(question: Question, solver: Solver, report: Report | None = None) -> CapacityPlan | InfeasiblePlan:
@@ -75,7 +82,13 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
 
     Raises SolverFailure if the solver fails or if its answer does not pass the certificate.
     """
-    say: Report = report or (lambda stage, progress: None)
+    found = solve(question, solver, report)
+    return found.plan if isinstance(found, Solved) else found
+
+
+def solve(question: Question, solver: Solver, report: Report | None = None) -> Solved | InfeasiblePlan:
+    """As `plan`, with what is behind the plan, for questions that go on from it."""
+    say = report or _say_nothing
     say("reading", None)
     reading = reading_of(question.estate, question.law, question.position, question.party)
     say("writing", None)
@@ -96,16 +109,21 @@ def plan(question: Question, solver: Solver, report: Report | None = None) -> Ca
         raise SolverFailure(
             f"the solver's answer failed its certificate: {failed}", hint="try another --solver"
         )
-    return _certified(question, reading, answer_of(formulation, found), tranches, certificate)
+    certified = _certified(question, reading, answer_of(formulation, found), tranches, certificate)
+    return Solved(certified, formulation, found)
+
+
+def _say_nothing(_stage: Stage, _progress: Progress | None) -> None:
+    """What is reported to nobody."""
 
 
 def formulate(
-    reading: Reading, form: Form = "auto", cuts: tuple[date, ...] = ()
+    reading: Reading, form: Form = "auto", cuts: tuple[date, ...] = (), scales: Scales | None = None
 ) -> tuple[Formulation, tuple[Tranche, ...]]:
     """The whole program of a reading, and the tranches of its first refusals."""
     instance = instance_of(reading, cuts)
     tranches = tranches_of(reading, instance)
-    draft = draft_of(with_offers(reading, instance, tranches))
+    draft = draft_of(with_offers(instance, tranches), scales)
     for place, tranche in enumerate(tranches):
         add_tranche(draft, tranche, tranches[:place])
     for schedule in reading.law.prices:
@@ -207,38 +225,3 @@ def _tables(
             prices_from_fixed_integers=solution.prices_from_fixed_integers,
         ),
     )
-
-
-def clause_price(
-    question: Question, clause: str, solver: Solver, report: Report | None = None
-) -> tuple[ClausePrice, CapacityPlan, CapacityPlan] | InfeasiblePlan:
-    """What a clause costs the party: the plan under the law less the plan under the law without it, both certified.
-
-    A clause is named `agreement.clause`. Raises KeyError if the law has no such clause.
-    """
-    origin = origins_of(question.law)[clause]
-    with_clause = plan(question, solver, report)
-    if isinstance(with_clause, InfeasiblePlan):
-        return with_clause
-    without = plan(_without(question, clause), solver, report)
-    if isinstance(without, InfeasiblePlan):
-        return without
-    price = ClausePrice(
-        clause=clause,
-        document=origin.document,
-        section=origin.section,
-        with_clause_cents=with_clause.cost_cents,
-        without_clause_cents=without.cost_cents,
-        price_cents=with_clause.cost_cents - without.cost_cents,
-        currency=with_clause.currency,
-    )
-    return price, with_clause, without
-
-
-def _without(question: Question, clause: str) -> Question:
-    return replace(question, law=question.law.without(clause), cuts=(*question.cuts, *question.law.dates))
-
-
-def clauses_of(law: Law) -> Sequence[str]:
-    """The clauses of a law, by name."""
-    return sorted(origins_of(law))

@@ -1,0 +1,21 @@
+"""Many plans on all processors, by joblib; one after the other where there is one processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar, cast
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_all(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """The function's results in the order of the items, each as soon as it and those before it are there."""
+    import joblib
+
+    if len(items) < 2:
+        yield from map(function, items)
+        return
+    # One process per processor; items go in small batches, so that progress shows and little is sent at a time.
+    parallel = joblib.Parallel(n_jobs=-1, return_as="generator")
+    yield from cast("Iterator[Result]", parallel(joblib.delayed(function)(item) for item in items))

@@ -1,0 +1,186 @@
+"""Which assumptions the answer hangs on: every one moved by a tenth to first order, the heaviest solved again.
+
+To first order the cost moves by what the change does to the program at the prices of the answer: Δc·x + y·(Δb − ΔA·x)
++ z·Δu. That ranks them; the numbers reported are differences of certified plans.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+
+from offtake.domain.changes import with_figures
+from offtake.domain.errors import OfftakeError
+from offtake.domain.estate import Estate
+from offtake.domain.handoffs import CapacityPlan, SensitivityRow
+from offtake.domain.numbers import figures_of
+from offtake.domain.quantities import Figure
+from offtake.planner.formulation import Formulation
+from offtake.planner.planning import Question, formulate, plan
+from offtake.planner.ports import Solution, Solver
+from offtake.planner.program import Program
+from offtake.planner.reading import reading_of
+
+UP: Final = Decimal("1.1")
+DOWN: Final = Decimal("0.9")
+SOLVED_AGAIN: Final = 10  # Assumptions that are solved again, in both directions.
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class RunAll(Protocol):
+    """Applies a function to many items, in the order given, on as many processors as there are."""
+
+    def __call__(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """Assumed numbers that belong together: those of one field of one entry."""
+
+    path: str
+    text: str
+    source: str | None
+
+
+def assumptions_of(estate: Estate) -> tuple[Assumption, ...]:
+    """The estate's assumed numbers by entry and field, in the file's order. Round trips count as one."""
+    texts: dict[str, list[str]] = {}
+    source: dict[str, str | None] = {}
+    for path, figure in figures_of(estate):
+        if figure.assumed:
+            steps = re.split(r"[.\[]", path)
+            group = ".".join(steps[:2] if steps[0] == "latency" else steps[:3]).rstrip("]")
+            texts.setdefault(group, []).append(figure.text)
+            source.setdefault(group, figure.source)
+    return tuple(
+        Assumption(
+            path, shown[0] if len(shown) == 1 else f"{shown[0]} and {len(shown) - 1} more", source[path]
+        )
+        for path, shown in texts.items()
+    )
+
+
+def moved(estate: Estate, path: str, factor: Decimal) -> Estate:
+    """The estate with the assumed numbers under a path multiplied."""
+    assumed = {at for at, figure in figures_of(estate) if figure.assumed}
+
+    def keep(at: str, figure: Figure) -> bool:
+        return at in assumed
+
+    return with_figures(estate, path, factor, keep)
+
+
+def first_order(question: Question, formulation: Formulation, solution: Solution, path: str) -> float | None:
+    """What the party's cost moves by, to first order, if an assumption is a tenth higher; None if the change alters
+    which rows and columns there are, so that it must be solved."""
+    try:
+        reading = reading_of(
+            moved(question.estate, path, UP), question.law, question.position, question.party
+        )
+        after, _ = formulate(reading, question.form, question.cuts, formulation.scales)
+    except (OfftakeError, ValueError):
+        return None
+    old, new = formulation.program, after.program
+    if (old.column_count, old.row_count, old.entry_count) != (
+        new.column_count,
+        new.row_count,
+        new.entry_count,
+    ):
+        return None
+    moves = _lagrangian(new, solution) - _lagrangian(old, solution)
+    return moves * formulation.scales.money + after.offset - formulation.offset
+
+
+def _lagrangian(program: Program, solution: Solution) -> float:
+    """c·x + y·(b − A·x) + z·u, with every price at the bound that it belongs to. What is constant may be left in."""
+    x, y, z = solution.x, solution.row_dual, solution.column_dual
+    columns = np.repeat(np.arange(program.column_count), np.diff(program.start))
+    activity = np.bincount(program.index, program.value * x[columns], program.row_count)
+    row_bound = np.where(y > 0, program.row_lower, program.row_upper)
+    column_bound = np.where(z > 0, program.col_lower, program.col_upper)
+    slack = np.where(np.isfinite(row_bound), row_bound, activity) - activity
+    room = np.where(np.isfinite(column_bound), column_bound, x) - x
+    return float(program.cost @ x + y @ slack + z @ room)
+
+
+def sensitivities(
+    question: Question,
+    solver: Solver,
+    base: CapacityPlan,
+    formulation: Formulation,
+    solution: Solution,
+    run_all: RunAll,
+    progress: Callable[[str, int, int], None],
+) -> tuple[SensitivityRow, ...]:
+    """The assumptions that move the cost most, heaviest first, each solved again a tenth lower and higher."""
+    found = assumptions_of(question.estate)
+    estimate = partial(first_order, question, formulation, solution)
+    moves: list[float | None] = []
+    for move in run_all(estimate, [one.path for one in found]):
+        moves.append(move)
+        progress("ranking assumptions", len(moves), len(found))
+    ranked = sorted(
+        range(len(found)), key=lambda n: (moves[n] is not None, -abs(moves[n] or 0.0), found[n].path)
+    )
+    structural = [n for n in ranked if moves[n] is None][:2]
+    heavy = [n for n in ranked if moves[n]][: SOLVED_AGAIN - len(structural)]
+    chosen = [found[n] for n in (*heavy, *structural)]
+    items = [(one.path, factor) for one in chosen for factor in (DOWN, UP)]
+    costs: list[int] = []
+    for cost in run_all(partial(_cost_when, question, solver), items):
+        costs.append(cost if cost is not None else base.cost_cents)
+        progress("solving again", len(costs), len(items))
+    rows = [
+        SensitivityRow(
+            path=one.path,
+            text=one.text,
+            source=one.source,
+            assumed=True,
+            down_cents=costs[2 * n] - base.cost_cents,
+            up_cents=costs[2 * n + 1] - base.cost_cents,
+        )
+        for n, one in enumerate(chosen)
+    ]
+    return tuple(sorted(rows, key=lambda row: (-max(abs(row.down_cents), abs(row.up_cents)), row.path)))
+
+
+def _cost_when(question: Question, solver: Solver, item: tuple[str, Decimal]) -> int | None:
+    """The certified cost with an assumption moved; None where there is no plan."""
+    path, factor = item
+    try:
+        found = plan(replace(question, estate=moved(question.estate, path, factor)), solver)
+    except OfftakeError:
+        return None
+    return found.cost_cents if isinstance(found, CapacityPlan) else None
+
+
+def cost_on_assumptions(estate: Estate, base: CapacityPlan) -> float:
+    """The share of the party's spending whose price is an assumption, by amount."""
+    assumed = {at for at, figure in figures_of(estate) if figure.assumed}
+    total = resting = 0
+    for row in base.spend:
+        if row.payer == base.party and row.amount_cents > 0:
+            total += row.amount_cents
+            if any(at.startswith(prefix) for prefix in _price_paths(row.kind, row.supply) for at in assumed):
+                resting += row.amount_cents
+    return resting / total if total else 0.0
+
+
+def _price_paths(kind: str, supply: str) -> Iterable[str]:
+    """Where the price behind a payment is stated."""
+    first, _, second = supply.partition("/")
+    if kind == "capital":
+        return (f"sites.{first}.shell.cost",) if second == "shell" else (f"accelerators.{second}.price",)
+    site = {"energy": "energy_price", "operation": "other_operations", "rent": "rent"}.get(kind)
+    if site is not None:
+        return (f"sites.{first}.{site}",)
+    product = second or first
+    return (f"products.{product}.price", f"products.{product}.prices")
