@@ -1,8 +1,8 @@
 """Masks in bulk: which of many workloads may go to which of many supplies, equal to `decide`'s answers on
 masks.
 
-Workloads that the masks cannot tell apart are one row, supplies that they cannot tell apart one column; the
-small matrix is spread out at the end. So the cost is that of the distinct cases, not of all pairs.
+For each mask, workloads and supplies fall into the few cases that it can tell apart; its small matrix of cases is
+spread over all pairs at eight supplies to a byte. So what is done for every pair is one bitwise `or` per mask.
 """
 
 from __future__ import annotations
@@ -42,17 +42,23 @@ def permitted(
     interval: Interval,
     position: Position,
 ) -> Bools:
-    """Whether no mask forbids the action over the whole interval: an array (workload, supply), in the order
-    given."""
+    """Whether no mask forbids the action over the whole interval: an array (workload, supply), in the order given."""
     masks = [mask for mask in law.masks if _may_matter(mask, action, interval)]
-    rows = _Side(workloads, _workload_facts(masks, law, position))
-    columns = _Side(supplies, _supply_facts(masks, position))
-    forbidden = np.zeros((len(rows.distinct), len(columns.distinct)), dtype=np.bool_)
+    rows = _Side(workloads).grouped(_workload_facts(masks, law, position))
+    columns = _Side(supplies).grouped(_supply_facts(masks, position))
+    forbidden = np.zeros(
+        (len(rows.things), (len(supplies) + 7) // 8), dtype=np.uint8
+    )  # Eight supplies to a byte.
     for mask in masks:
-        blocked = _blocked(mask, rows, columns)
+        own_rows = rows.grouped(_workload_facts([mask], law, position))
+        own_columns = columns.grouped(_supply_facts([mask], position))
+        blocked = _blocked(mask, own_rows, own_columns)
         if blocked is not None:
-            forbidden |= blocked & _in_time(mask, law, position, rows, columns, interval)
-    return (~forbidden)[:, columns.codes][rows.codes]
+            blocked &= _in_time(mask, law, position, own_rows, own_columns, interval)
+            spread = np.packbits(blocked[:, own_columns.codes[columns.codes]], axis=1)
+            forbidden |= spread[own_rows.codes]
+    free = np.unpackbits(~forbidden, axis=1, count=len(supplies)).view(np.bool_)
+    return free[rows.codes]
 
 
 def forbidding(
@@ -82,32 +88,37 @@ class _Column:
 
 
 class _Side(Generic[T]):
-    """Workloads or supplies, as the distinct cases that the masks can tell apart (`codes` leads from each to
-    its case).
+    """Workloads or supplies, or one of each case that some masks can tell apart.
 
-    `facts` says what the masks look at: of each fact the values that they mention, or None if every value
-    counts.
+    `codes` leads from each thing that was grouped to its case.
     """
 
-    def __init__(self, things: Sequence[T], facts: Mapping[str, frozenset[object] | None]) -> None:
-        codes = np.zeros(len(things), dtype=np.int64)
-        for fact, mentioned in facts.items():
-            column = _Column(_seen(getattr(thing, fact), mentioned) for thing in things)
-            codes = np.unique(codes * max(len(column.distinct), 1) + column.codes, return_inverse=True)[1]
-        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        self.codes: Days = inverse
-        self.distinct: list[T] = [things[int(place)] for place in first]
+    def __init__(self, things: Sequence[T], codes: Days | None = None) -> None:
+        self.things: Sequence[T] = things
+        self.codes: Days = np.arange(len(things), dtype=np.int64) if codes is None else codes
         self._columns: dict[str, _Column] = {}
 
+    def grouped(self, facts: Mapping[str, frozenset[object] | None]) -> _Side[T]:
+        """One of each case: `facts` are what is looked at, of each the values mentioned, or None if all count."""
+        codes = np.zeros(len(self.things), dtype=np.int64)
+        for fact, mentioned in facts.items():
+            column = self.column(fact)
+            seen = _Column(_seen(value, mentioned) for value in column.distinct).codes
+            codes = np.unique(codes * max(len(column.distinct), 1) + seen[column.codes], return_inverse=True)[
+                1
+            ]
+        _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+        return _Side([self.things[int(place)] for place in first], inverse)
+
     def column(self, fact: str) -> _Column:
-        """One fact of the distinct cases."""
+        """One fact of the things."""
         if fact not in self._columns:
-            self._columns[fact] = _Column(getattr(thing, fact) for thing in self.distinct)
+            self._columns[fact] = _Column(getattr(thing, fact) for thing in self.things)
         return self._columns[fact]
 
     def matching(self, keys: Iterable[tuple[str, tuple[str, ...]]]) -> Bools:
         """Which cases match every key of a selection."""
-        found = np.ones(len(self.distinct), dtype=np.bool_)
+        found = np.ones(len(self.things), dtype=np.bool_)
         for fact, values in keys:
             accepted = frozenset(values)
             found &= self.column(fact).test(lambda value, accepted=accepted: _matches(value, accepted))
@@ -115,7 +126,7 @@ class _Side(Generic[T]):
 
     def days(self, day: Callable[[T], date | None]) -> Days:
         """A day of each case as an ordinal; a day that is not known never comes."""
-        found = (day(thing) for thing in self.distinct)
+        found = (day(thing) for thing in self.things)
         return np.array([_NEVER if each is None else each.toordinal() for each in found], dtype=np.int64)
 
 
@@ -215,7 +226,7 @@ def _related(mask: Mask, columns: _Side[SupplyFacts]) -> Bools:
     relation = mask.relation
     if isinstance(relation, SuppliedElsewhere):
         return columns.column("provider").test(lambda provider: provider not in relation.providers)
-    related = np.ones(len(columns.distinct), dtype=np.bool_)
+    related = np.ones(len(columns.things), dtype=np.bool_)
     if isinstance(relation, HandledOutside):
         related[:] = False
         for fact in relation.facts:
@@ -263,7 +274,7 @@ def _in_time(
         ends = np.minimum(
             ends, np.where(launched == _NEVER, _NEVER, launched + mask.days_from_launch)[:, None]
         )
-        about_a_model = np.array([workload.model is not None for workload in rows.distinct], dtype=np.bool_)
+        about_a_model = np.array([workload.model is not None for workload in rows.things], dtype=np.bool_)
         begins = np.where(about_a_model[:, None], begins, _NEVER)
     last = _NEVER if interval.ends is None else interval.ends.toordinal()
     return (begins < ends) & (interval.begins.toordinal() < ends) & (begins < last)
