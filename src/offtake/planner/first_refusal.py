@@ -161,10 +161,10 @@ def _tranche(
 
 
 def _requirement(reading: Reading, instance: Instance, procedure: Procedure) -> Floats:
-    """(period,) the least capacity, in the procedure's measure, that the covered demand needs beyond what is contracted.
+    """(period,) the least capacity, in the procedure's measure, that covered demand needs beyond what is contracted.
 
-    Every load counts at its most economical seat that the law permits and that stands or can be ordered in time, every
-    run at an even rate on the fastest accelerator; the peak hour decides.
+    Every load counts at its most economical seat that the law permits and that stands or can be ordered in time,
+    every run at an even rate on the fastest accelerator; the peak hour decides.
     """
     count = len(instance.calendar.periods)
     obtainable = _obtainable(instance)
@@ -223,7 +223,7 @@ def size_in(instance: Instance, procedure: Procedure, pool: int) -> float:
     return one.power_mw if procedure.measure == "power" else 1.0
 
 
-def with_offers(reading: Reading, instance: Instance, tranches: tuple[Tranche, ...]) -> Instance:
+def with_offers(instance: Instance, tranches: tuple[Tranche, ...]) -> Instance:
     """The instance with the holders' prices in place of the products' in their tranches.
 
     An `offer` states its price; a `match` moves the supplier and not the price: the best of the market's holds.
