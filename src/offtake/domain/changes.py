@@ -301,7 +301,7 @@ def _scaled_demand(estate: Estate, change: Scale) -> Estate:
 
 # Scaling numbers -----------------------------------------------------------------------------------------------------
 
-Keep = Callable[[str, Figure], bool]
+Keep = Callable[[str], bool]
 
 
 def scaled(value: Figure | Series, factor: Decimal) -> Figure | Series:
@@ -331,10 +331,10 @@ def _rescaled(value: object, path: str, factor: Decimal, keep: Keep, at: str) ->
     if not (_under(at, path) or _under(path, at)):
         return value
     if isinstance(value, Figure):
-        return _times(value, factor) if _under(at, path) and keep(at, value) else value
+        return _times(value, factor) if _under(at, path) and keep(at) else value
     if isinstance(value, Series):
         kept = [
-            _times(s.figure, factor) if _under(at, path) and keep(at, s.figure) else s.figure for s in value
+            _times(s.figure, factor) if _under(at, path) and keep(at) else s.figure for s in value
         ]
         if all(a is b.figure for a, b in zip(kept, value, strict=True)):
             return value

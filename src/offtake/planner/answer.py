@@ -81,6 +81,7 @@ class MoneyFlow:
     payee: str
     supply: str
     amounts: Floats  # (period,)
+    weight: float | None = None  # In the objective, where it is not that of its payer and payee.
 
 
 def flows_of(answer: Answer) -> tuple[MoneyFlow, ...]:
@@ -105,7 +106,7 @@ def flows_of(answer: Answer) -> tuple[MoneyFlow, ...]:
         total = np.zeros(len(instance.calendar.periods))
         owed = (side.price * amount).reshape(len(side.period), -1).sum(axis=1)
         np.add.at(total, side.period, owed)
-        found.append(MoneyFlow("settlement", side.payer, side.payee, side.source, total))
+        found.append(MoneyFlow("settlement", side.payer, side.payee, side.source, total, side.weight))
     return tuple(flow for flow in found if np.abs(flow.amounts).max(initial=0.0) > 0)
 
 
@@ -140,8 +141,7 @@ def objective_again(answer: Answer) -> Mismatch:
     discounts = formulation.instance.calendar.discounts()
     total = unmet_worth(answer)
     for flow in flows_of(answer):
-        total += weight_of(formulation.instance.party, flow.payer, flow.payee) * float(
-            flow.amounts @ discounts
-        )
+        own = weight_of(formulation.instance.party, flow.payer, flow.payee)
+        total += (own if flow.weight is None else flow.weight) * float(flow.amounts @ discounts)
     stated = answer.solution.objective * formulation.scales.money + formulation.offset
     return Mismatch("objective added again", stated, total)

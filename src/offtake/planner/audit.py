@@ -169,7 +169,7 @@ class _Books:
         return any(isinstance(one, FirstRefusal) and one.style == "match" for one in versions)
 
     def _best_bid(self, order: OrderRow, holder: str) -> float | None:
-        """The lowest price at which others lease the same kind on the day of an order, for a term or on demand as it."""
+        """The lowest price at which others lease the same kind on the day of an order, in the same way as it."""
         day, others = self.periods[order.period].begins, tuple(self._products_of(holder))
         bids = [
             self.price(product.price, day)

@@ -92,6 +92,7 @@ class SideColumns:
     price: Floats  # Natural money per natural unit, by column along the block's axis.
     period: NDArray[np.intp]  # The period in which each is settled.
     unit: float
+    weight: float  # What its money weighs in the objective.
 
 
 TIE: Final = 1e-6
@@ -106,6 +107,14 @@ def weight_of(party: str, payer: str, payee: str) -> float:
     if party in (payer, payee):
         return float(payer == party) - float(payee == party)
     return TIE
+
+
+def settled_weight(party: str, payer: str, payee: str) -> float:
+    """What a settlement of a shortfall weighs: to all but the payer a millionth as a cost.
+
+    How much falls short is the payer's to decide. A payee that could decide it would let everything fall short.
+    """
+    return 1.0 if payer == party != payee else TIE
 
 
 @dataclass

@@ -15,7 +15,7 @@ from offtake.domain.selection import SupplyFacts
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Meter, Scope
 from offtake.planner.calendar import MeterWindow, meter_windows
-from offtake.planner.draft import Draft, LimitRows, MeteredRows, SideColumns
+from offtake.planner.draft import Draft, LimitRows, MeteredRows, SideColumns, settled_weight
 from offtake.planner.instance import Floats, Payment
 from offtake.planner.program import ABSENT, Block
 from offtake.planner.reading import Reading
@@ -380,7 +380,7 @@ def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
     price = 1.0 if money else reading.in_estate_currency(float(meter.shortfall_price or 0), meter.currency)
     hourly = measured.rows.index.ndim == 2
     payer, payee = meter.payer or draft.instance.party, meter.payee or "market"
-    sign = draft.sign(payer, payee)
+    sign = settled_weight(draft.instance.party, payer, payee)
     last = np.array([window.shares[-1][0] for window in measured.windows], dtype=np.intp)
     owed = np.full(len(last), price)
     if meter.measure in (*STOCKS, "token-rate"):  # What stands too low is short in every hour of the period.
@@ -406,11 +406,12 @@ def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
             natural if hourly else natural[:, 0],
             last,
             measured.unit,
+            sign,
         )
     )
     _nested(draft, meter, measured, short, owed)
     metered = replace(_metered(meter, measured, natural), short=short)
-    if meter.make_up_windows and not hourly:
+    if meter.make_up_windows and not hourly and not meter.perishable:
         metered = _bank(draft, metered, measured, owed, sign, payer, payee)
     draft.metered.append(metered)
 
@@ -454,6 +455,6 @@ def _bank(
     # A draw takes the place of use beyond the later window's own bound, so that bound is raised by it.
     draft.builder.entries(measured.rows.index[later], draw.index, -1.0)
     draft.side_columns.append(
-        SideColumns("draw", draw, meter.id, payer, payee, -owed[earlier], period, measured.unit)
+        SideColumns("draw", draw, meter.id, payer, payee, -owed[earlier], period, measured.unit, sign)
     )
     return replace(metered, draw=draw, draw_in=later)

@@ -7,7 +7,7 @@ from math import inf
 import numpy as np
 
 from offtake.planner.draft import Draft, LimitRows, WayColumns
-from offtake.planner.instance import Instance, SiteRoom, Way
+from offtake.planner.instance import Floats, Instance, SiteRoom, Way
 from offtake.planner.program import Block
 
 
@@ -17,6 +17,13 @@ def add_orders(draft: Draft) -> None:
         draft.ways.append(_way_columns(draft, way))
     _rooms(draft)
     _quotas(draft)
+
+
+def _upper(way: Way) -> Floats:
+    """Most that an order may be: no more than may ever stand of it."""
+    if way.limit is None:
+        return way.upper
+    return np.minimum(way.upper, float(way.limit.max(initial=0.0)))
 
 
 def _way_columns(draft: Draft, way: Way) -> WayColumns:
@@ -40,7 +47,7 @@ def _way_columns(draft: Draft, way: Way) -> WayColumns:
         name,
         draft.period_axis,
         cost=cost,
-        upper=way.upper / unit,
+        upper=_upper(way) / unit,
         where=way.allowed,
         source=pool.id,
         integer=way.increment > 0,

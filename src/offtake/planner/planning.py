@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -12,7 +12,6 @@ from offtake.domain.estate import Estate
 from offtake.domain.handoffs import (
     CapacityPlan,
     CheckRow,
-    ClausePrice,
     InfeasiblePlan,
     NumbersRow,
     PlanCertificate,
@@ -27,10 +26,10 @@ from offtake.planner.answer import Answer, answer_of, cost_of, objective_again, 
 from offtake.planner.audit import TOLERANCE, recount
 from offtake.planner.certificate import Certificate, certify
 from offtake.planner.conflict import infeasible_plan
-from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.draft import Scales
+from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
-from offtake.planner.limits import limit_rows, origins_of, unmet_rows
+from offtake.planner.limits import limit_rows, unmet_rows
 from offtake.planner.metering import add_meters
 from offtake.planner.ports import Infeasible, Progress, Solution, Solver, SolverOptions
 from offtake.planner.reading import Reading, instance_of, reading_of

@@ -76,9 +76,10 @@ def _one_site(draft: Draft, run: Run, placed: Block, undone: Block, able: Bools)
     builder.entries(one.index, chosen.index, 1.0)
     for n, site in enumerate(sites):
         mine = np.array([s == site for s in stands])
-        hours = float((instance.calendar.hours() * run.window).max())
-        fastest = float(run.flop_per_hour[mine].max(initial=0.0))
-        most = min(run.maximum, max(run.minimum, run.flop / (fastest * hours)) if fastest else 0.0)
+        # No plan needs more than all of it done in the shortest period on the slowest kind that can stand there.
+        shortest = float((instance.calendar.hours() * run.window)[run.window > 0].min())
+        slowest = float(run.flop_per_hour[mine & possible].min())
+        most = min(run.maximum, max(run.minimum, run.flop / (slowest * shortest)))
         scale = float(draft.scales.capacity[mine].max(initial=1.0))
         rows = builder.rows(f"stands {run.id} {site}", draft.period_axis, upper=0.0, where=run.window > 0)
         builder.entries(

@@ -20,7 +20,6 @@ from offtake.domain.errors import OfftakeError
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, SensitivityRow
 from offtake.domain.numbers import figures_of
-from offtake.domain.quantities import Figure
 from offtake.planner.formulation import Formulation
 from offtake.planner.planning import Question, formulate, plan
 from offtake.planner.ports import Solution, Solver
@@ -72,10 +71,7 @@ def moved(estate: Estate, path: str, factor: Decimal) -> Estate:
     """The estate with the assumed numbers under a path multiplied."""
     assumed = {at for at, figure in figures_of(estate) if figure.assumed}
 
-    def keep(at: str, figure: Figure) -> bool:
-        return at in assumed
-
-    return with_figures(estate, path, factor, keep)
+    return with_figures(estate, path, factor, lambda at: at in assumed)
 
 
 def first_order(question: Question, formulation: Formulation, solution: Solution, path: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, isfinite
 
@@ -12,7 +13,7 @@ from offtake.domain.errors import InvalidInput
 from offtake.law.primitives import Meter, PriceSchedule
 from offtake.planner.draft import Draft, SideColumns
 from offtake.planner.instance import Floats
-from offtake.planner.metering import Measured, measure_rows
+from offtake.planner.metering import STOCKS, Measured, measure_rows
 from offtake.planner.program import Block
 from offtake.planner.reading import Reading
 
@@ -32,7 +33,7 @@ def add_price(reading: Reading, draft: Draft, schedule: PriceSchedule) -> None:
         payer=schedule.payer if schedule.measure == "money" else None,
     )
     measured = measure_rows(reading, draft, meter, lower=0.0, upper=0.0, name=f"priced {schedule.id}")
-    if measured is None or measured.rows.index.ndim == 2:
+    if measured is None:
         return
     pieces = _pieces(reading, schedule)
     most = _most(draft, measured)
@@ -57,22 +58,46 @@ def _pieces(reading: Reading, schedule: PriceSchedule) -> list[tuple[float, floa
 
 
 def _most(draft: Draft, measured: Measured) -> Floats:
-    """(window,) the most that could be counted if every load and run drew on the meter at its dearest; inf if open."""
+    """By cell of the rows, the most that could be counted if every load drew on it at its dearest; inf if open."""
     program = draft.builder.build()
     columns = np.repeat(np.arange(program.column_count), np.diff(program.start))
-    rows = measured.rows.index
+    rows = measured.rows.index.ravel()
     found = np.zeros(len(rows))
     positive = program.value > 0
+    demand = np.array([load.tokens_per_s for load in draft.instance.serving.loads]) / draft.scales.load
     for w, row in enumerate(rows):
         mine = (program.index == row) & positive
         found[w] = float((program.value[mine] * program.col_upper[columns[mine]]).sum()) * measured.unit
     for measure in draft.measures:
-        demand = np.array([load.tokens_per_s for load in draft.instance.serving.loads]) / draft.scales.load
         coefficient: Floats = np.max(np.asarray(measure.coefficient, dtype=np.float64), axis=0)
         dearest = coefficient[:, :, None] * np.asarray(measure.weight, dtype=np.float64)[None] * demand
         for w, row in enumerate(rows):
             found[w] += float(dearest[:, np.asarray(measure.rows) == row].sum()) * measured.unit
-    return found + measured.fixed
+    shape = (len(measured.windows), *[1] * (measured.rows.index.ndim - 1))
+    return found.reshape(measured.rows.index.shape) + measured.fixed.reshape(shape)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """How a price's rows are settled: the period by window; by cell, times, discount and repeats of the tiers."""
+
+    period: NDArray[np.intp]  # (window,)
+    times: Floats  # Hours that a level stands for; 1 for what adds up over time.
+    discount: Floats
+    repeats: Floats
+
+
+def _settled(draft: Draft, measured: Measured) -> _Settled:
+    last = np.array([window.shares[-1][0] for window in measured.windows], dtype=np.intp)
+    level = measured.meter.measure in (*STOCKS, "token-rate")
+    times = draft.instance.calendar.hours()[last] if level else np.ones(len(last))
+    repeats = np.ones(len(last)) if level else np.array([window.repeats for window in measured.windows])
+    discount = draft.instance.calendar.discounts()[last]
+    if measured.rows.index.ndim == 1:
+        return _Settled(last, times, discount, repeats)
+    return _Settled(
+        last, times[:, None] * draft.instance.hour_weights[None, :], discount[:, None], repeats[:, None]
+    )
 
 
 def _segments(
@@ -82,25 +107,21 @@ def _segments(
     pieces: list[tuple[float, float, float]],
     most: Floats,
 ) -> None:
+    """Tiers fill in order by themselves where what they cost the party rises; else one of them is chosen."""
     prices = [price for _, _, price in pieces]
-    rising = schedule.tiering == "marginal" and all(a <= b for a, b in pairwise(prices))
-    pays = draft.sign(schedule.payer, schedule.payee)
-    if rising or len(pieces) == 1:
-        _filled_in_order(draft, schedule, measured, pieces, pays)
+    weight = draft.sign(schedule.payer, schedule.payee)
+    marginal = schedule.tiering == "marginal"
+    rising = marginal and all(a <= b for a, b in pairwise(prices))
+    falling = marginal and all(a >= b for a, b in pairwise(prices))
+    if len(pieces) == 1 or (rising and weight > 0) or (falling and weight < 0):
+        _filled_in_order(draft, schedule, measured, pieces, weight)
         return
     if not np.isfinite(most).all():
         raise InvalidInput(
-            f"`{schedule.id}`: a price that falls with quantity needs a bound on the quantity",
-            hint="put a limit on the products it covers, or state the tiers as rising",
+            f"`{schedule.id}`: this price needs a bound on its quantity, or its tiers cannot be told apart",
+            hint="put a limit on the products it covers, or state tiers that rise for whoever is planned for",
         )
-    _one_chosen(draft, schedule, measured, pieces, pays, most)
-
-
-def _settled(draft: Draft, measured: Measured) -> tuple[NDArray[np.intp], Floats, Floats]:
-    """By window: the period of settlement, its discount, and how often the tiers apply in it."""
-    last = np.array([window.shares[-1][0] for window in measured.windows], dtype=np.intp)
-    repeats = np.array([window.repeats for window in measured.windows])
-    return last, draft.instance.calendar.discounts()[last], repeats
+    _one_chosen(draft, schedule, measured, pieces, weight, most)
 
 
 def _filled_in_order(
@@ -108,21 +129,22 @@ def _filled_in_order(
     schedule: PriceSchedule,
     measured: Measured,
     pieces: list[tuple[float, float, float]],
-    pays: float,
+    weight: float,
 ) -> None:
-    """A price that rises with quantity: the cheapest piece fills first by itself."""
-    unit, axis = measured.unit, dict(measured.rows.axes)
-    last, discount, repeats = _settled(draft, measured)
+    """The piece that is best for the party fills first by itself, and that is the first one."""
+    unit, axes = measured.unit, dict(measured.rows.axes)
+    settled = _settled(draft, measured)
     for n, (start, end, price) in enumerate(pieces):
+        owed = price * settled.times
         columns = draft.builder.columns(
             f"tier {n + 1} {schedule.id}",
-            axis,
-            cost=price * unit * discount * pays / draft.scales.money,
-            upper=(end - start) * repeats / unit,
+            axes,
+            cost=owed * unit * settled.discount * weight / draft.scales.money,
+            upper=(end - start) * settled.repeats / unit,
             source=schedule.origin.clause,
         )
         draft.builder.entries(measured.rows.index, columns.index, -1.0)
-        _note(draft, schedule, columns, np.full(len(last), price), last, unit)
+        _note(draft, schedule, columns, owed, settled.period, unit, weight)
 
 
 def _one_chosen(
@@ -130,48 +152,55 @@ def _one_chosen(
     schedule: PriceSchedule,
     measured: Measured,
     pieces: list[tuple[float, float, float]],
-    pays: float,
+    weight: float,
     most: Floats,
 ) -> None:
-    """A price that falls with quantity: the whole quantity lies in one chosen tier, whose price line is
-    price·q for all units, and (paid below the tier) + price·(q − its start) at the margin."""
-    builder, unit, axis = draft.builder, measured.unit, dict(measured.rows.axes)
-    last, discount, repeats = _settled(draft, measured)
-    one = builder.rows(f"one tier {schedule.id}", axis, upper=1.0, source=schedule.origin.clause)
+    """The whole quantity lies in one chosen tier, whose price line is price·q for all units, and (paid below the
+    tier) + price·(q − its start) at the margin."""
+    builder, unit, axes = draft.builder, measured.unit, dict(measured.rows.axes)
+    clause, settled = schedule.origin.clause, _settled(draft, measured)
+    into_objective = settled.discount * weight / draft.scales.money
+    one = builder.rows(f"one tier {schedule.id}", axes, upper=1.0, source=clause)
     below = 0.0
     for n, (start, end, price) in enumerate(pieces):
-        constant = (
-            np.zeros(len(last)) if schedule.tiering == "all-units" else (below - price * start) * repeats
-        )
+        owed = price * settled.times
+        flat = 0.0 if schedule.tiering == "all-units" else below - price * start
+        constant = flat * settled.repeats * settled.times
         quantity = builder.columns(
-            f"tier {n + 1} {schedule.id}",
-            axis,
-            cost=price * unit * discount * pays / draft.scales.money,
-            source=schedule.origin.clause,
+            f"tier {n + 1} {schedule.id}", axes, cost=owed * unit * into_objective, source=clause
         )
         chosen = builder.columns(
             f"in tier {n + 1} {schedule.id}",
-            axis,
-            cost=constant * discount * pays / draft.scales.money,
+            axes,
+            cost=constant * into_objective,
             upper=1.0,
             integer=True,
-            source=schedule.origin.clause,
+            source=clause,
         )
         builder.entries(measured.rows.index, quantity.index, -1.0)
         builder.entries(one.index, chosen.index, 1.0)
-        low = builder.rows(f"from tier {n + 1} {schedule.id}", axis, lower=0.0, source=schedule.origin.clause)
-        high = builder.rows(f"to tier {n + 1} {schedule.id}", axis, upper=0.0, source=schedule.origin.clause)
-        for rows, bound in ((low, start * repeats), (high, np.minimum(end * repeats, most))):
+        low = builder.rows(f"from tier {n + 1} {schedule.id}", axes, lower=0.0, source=clause)
+        high = builder.rows(f"to tier {n + 1} {schedule.id}", axes, upper=0.0, source=clause)
+        for rows, bound in ((low, start * settled.repeats), (high, np.minimum(end * settled.repeats, most))):
             builder.entries(rows.index, quantity.index, 1.0)
             builder.entries(rows.index, chosen.index, -bound / unit)
-        _note(draft, schedule, quantity, np.full(len(last), price), last, unit)
-        _note(draft, schedule, chosen, constant, last, 1.0)
+        _note(draft, schedule, quantity, owed, settled.period, unit, weight)
+        _note(draft, schedule, chosen, constant, settled.period, 1.0, weight)
         below += price * (end - start) if isfinite(end) else 0.0
 
 
 def _note(
-    draft: Draft, schedule: PriceSchedule, columns: Block, price: Floats, last: NDArray[np.intp], unit: float
+    draft: Draft,
+    schedule: PriceSchedule,
+    columns: Block,
+    price: Floats,
+    period: NDArray[np.intp],
+    unit: float,
+    weight: float,
 ) -> None:
+    spread = np.broadcast_to(price, columns.index.shape)
     draft.side_columns.append(
-        SideColumns("tier", columns, schedule.id, schedule.payer, schedule.payee, price, last, unit)
+        SideColumns(
+            "tier", columns, schedule.id, schedule.payer, schedule.payee, spread, period, unit, weight
+        )
     )
