@@ -13,7 +13,7 @@ from offtake.domain.errors import OfftakeError
 from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
 from offtake.law.primitives import Law
 from offtake.planner.limits import origins_of
-from offtake.planner.planning import Question, Report, Solved, plan
+from offtake.planner.planning import Question, Report, Solved, certified_cost, plan
 from offtake.planner.ports import Solver
 from offtake.planner.sensitivity import RunAll
 
@@ -85,10 +85,9 @@ def clause_prices(
 
 def _cost_without(question: Question, solver: Solver, clause: str) -> int | None:
     try:
-        found = plan(without_clause(question, clause), solver)
+        return certified_cost(without_clause(question, clause), solver)
     except OfftakeError:
         return None
-    return found.cost_cents if isinstance(found, CapacityPlan) else None
 
 
 def _idle(law: Law, clause: str, base: Solved) -> bool:

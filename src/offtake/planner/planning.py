@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -32,6 +32,7 @@ from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, unmet_rows
 from offtake.planner.metering import add_meters
 from offtake.planner.ports import Infeasible, Progress, Solution, Solver, SolverOptions
+from offtake.planner.program import Program
 from offtake.planner.reading import Reading, instance_of, reading_of
 from offtake.planner.replay import replay
 from offtake.planner.serving import Form
@@ -93,23 +94,44 @@ def solve(question: Question, solver: Solver, report: Report | None = None) -> S
     say("writing", None)
     formulation, tranches = formulate(reading, question.form, question.cuts)
     say("solving", None)
-    found = solver.solve(formulation.program, question.options, lambda progress: say("solving", progress))
+    found = trusted(formulation.program, solver, question.options, say)
     if isinstance(found, Infeasible):
         return infeasible_plan(formulation, solver.irreducible(formulation.program, question.options))
+    solution, certificate = found
+    certified = _certified(question, reading, answer_of(formulation, solution), tranches, certificate)
+    return Solved(certified, formulation, solution)
+
+
+def trusted(
+    program: Program, solver: Solver, options: SolverOptions, say: Report
+) -> tuple[Solution, Certificate] | Infeasible:
+    """A solution that passed its certificate. One that does not is solved once more by simplex from nothing: solvers
+    have open faults in their warm starts. Raises SolverFailure if that fails as well, or if the cost has no end."""
+    found = solver.solve(program, options, lambda progress: say("solving", progress))
+    if isinstance(found, Infeasible):
+        return found
     if not isinstance(found, Solution):
         raise SolverFailure(
             "the cost can fall without end: something is paid for being bought",
             hint="look for a price or a rent that pays the party planned for without a limit on the quantity",
         )
     say("checking", None)
-    certificate = certify(formulation.program, found, mip_gap=max(question.options.mip_gap, TOLERANCE))
-    if not certificate.passed:
-        failed = ", ".join(f"{check.name} {check.value:.1e}" for check in certificate.failures)
-        raise SolverFailure(
-            f"the solver's answer failed its certificate: {failed}", hint="try another --solver"
-        )
-    certified = _certified(question, reading, answer_of(formulation, found), tranches, certificate)
-    return Solved(certified, formulation, found)
+    certificate = certify(program, found, mip_gap=max(options.mip_gap, TOLERANCE))
+    if certificate.passed:
+        return found, certificate
+    if options.method != "simplex":
+        return trusted(program, solver, replace(options, method="simplex"), say)
+    failed = ", ".join(f"{check.name} {check.value:.1e}" for check in certificate.failures)
+    raise SolverFailure(f"the solver's answer failed its certificate: {failed}", hint="try another --solver")
+
+
+def certified_cost(question: Question, solver: Solver) -> int | None:
+    """The party's discounted cost in cents at a solution that passed its certificate, without the tables and the
+    replay of a plan; None if there is no plan. For questions that ask many times."""
+    reading = reading_of(question.estate, question.law, question.position, question.party)
+    formulation, _ = formulate(reading, question.form, question.cuts)
+    found = trusted(formulation.program, solver, question.options, _say_nothing)
+    return None if isinstance(found, Infeasible) else cents(cost_of(answer_of(formulation, found[0])))
 
 
 def _say_nothing(_stage: Stage, _progress: Progress | None) -> None:

@@ -1,7 +1,7 @@
 """Which assumptions the answer hangs on: every one moved by a tenth to first order, the heaviest solved again.
 
 To first order the cost moves by what the change does to the program at the prices of the answer: Δc·x + y·(Δb − ΔA·x)
-+ z·Δu. That ranks them; the numbers reported are differences of certified plans.
++ z·Δu. That ranks them; the numbers reported are differences of certified costs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, SensitivityRow
 from offtake.domain.numbers import figures_of
 from offtake.planner.formulation import Formulation
-from offtake.planner.planning import Question, formulate, plan
+from offtake.planner.planning import Question, certified_cost, formulate
 from offtake.planner.ports import Solution, Solver
 from offtake.planner.program import Program
 from offtake.planner.reading import reading_of
@@ -152,10 +152,9 @@ def _cost_when(question: Question, solver: Solver, item: tuple[str, Decimal]) ->
     """The certified cost with an assumption moved; None where there is no plan."""
     path, factor = item
     try:
-        found = plan(replace(question, estate=moved(question.estate, path, factor)), solver)
+        return certified_cost(replace(question, estate=moved(question.estate, path, factor)), solver)
     except OfftakeError:
         return None
-    return found.cost_cents if isinstance(found, CapacityPlan) else None
 
 
 def cost_on_assumptions(estate: Estate, base: CapacityPlan) -> float:
