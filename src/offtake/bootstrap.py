@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,13 @@ from offtake.law.compile import compile_law
 from offtake.law.primitives import Law
 
 if TYPE_CHECKING:
-    from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
+    from offtake.domain.changes import Change
+    from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan, ReportExtras
     from offtake.planner.planning import Question, Report
-    from offtake.planner.ports import Method
+    from offtake.planner.ports import Method, Solver
+
+Progressing = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is."""
 
 
 def read_estate(path: Path) -> Loaded | Problems:
@@ -94,15 +98,96 @@ def price(
 ) -> tuple[ClausePrice, CapacityPlan, CapacityPlan] | InfeasiblePlan:
     """The price of a clause. Raises InvalidInput if the law has no such clause."""
     from offtake.adapters.highs import HighsSolver
-    from offtake.planner.clause_prices import clause_price, clauses_of
+    from offtake.planner.clause_prices import clause_price
 
-    known = clauses_of(asked.law)
-    if clause not in known:
-        from difflib import get_close_matches
+    return clause_price(asked, known_clause(asked.law, clause), HighsSolver(), report)
 
-        near = get_close_matches(clause, known, n=1) or get_close_matches(
-            f"x.{clause}", known, n=1, cutoff=0.4
-        )
-        hint = f"did you mean `{near[0]}`?" if near else f"clauses known then: {', '.join(known) or 'none'}"
-        raise InvalidInput(f"the law has no clause `{clause}`", hint=hint)
-    return clause_price(asked, clause, HighsSolver(), report)
+
+def known_clause(law: Law, clause: str) -> str:
+    """A clause's name, if the law has it. Raises InvalidInput with the nearest one if not."""
+    from difflib import get_close_matches
+
+    from offtake.planner.clause_prices import clauses_of
+
+    known = clauses_of(law)
+    if clause in known:
+        return clause
+    near = get_close_matches(clause, known, n=1) or get_close_matches(f"x.{clause}", known, n=1, cutoff=0.4)
+    hint = f"did you mean `{near[0]}`?" if near else f"clauses known then: {', '.join(known) or 'none'}"
+    raise InvalidInput(f"the law has no clause `{clause}`", hint=hint)
+
+
+def supposing(asked: Question, changes: Sequence[Change], dropped: Sequence[str]) -> Question:
+    """The question with an estate changed and clauses dropped, its periods cut where the first one's are.
+
+    Raises InvalidInput for a target or clause that is not there.
+    """
+    from dataclasses import replace
+
+    from offtake.domain.changes import changed
+
+    estate = changed(asked.estate, changes)
+    law = law_of(estate, asked.law.known_at)
+    for clause in dropped:
+        law = law.without(known_clause(asked.law, clause))
+    return replace(asked, estate=estate, law=law, cuts=(*asked.cuts, *asked.law.dates))
+
+
+def plans(asked: Sequence[Question]) -> list[CapacityPlan | InfeasiblePlan]:
+    """Certified plans of several questions, on all processors."""
+    from functools import partial
+
+    from offtake.adapters.highs import HighsSolver
+    from offtake.adapters.parallel import run_all
+    from offtake.planner.planning import plan as planned
+
+    return list(run_all(partial(_planned, planned, HighsSolver()), asked))
+
+
+def _planned(
+    planned: Callable[[Question, Solver], CapacityPlan | InfeasiblePlan], solver: Solver, asked: Question
+) -> CapacityPlan | InfeasiblePlan:
+    return planned(asked, solver)
+
+
+def prices(asked: Question, progress: Progressing) -> tuple[ClausePrice, ...] | InfeasiblePlan:
+    """The price of every clause that is known, dearest first."""
+    from offtake.adapters.highs import HighsSolver
+    from offtake.adapters.parallel import run_all
+    from offtake.planner.clause_prices import clause_prices
+    from offtake.planner.planning import Solved, solve
+
+    base = solve(asked, HighsSolver())
+    return clause_prices(asked, HighsSolver(), base, run_all, progress) if isinstance(base, Solved) else base
+
+
+def plan_with_extras(
+    asked: Question, report: Report | None, progress: Progressing
+) -> tuple[CapacityPlan, ReportExtras] | InfeasiblePlan:
+    """The certified plan with the prices of its clauses and the assumptions that it hangs on."""
+    from offtake.adapters.highs import HighsSolver
+    from offtake.adapters.parallel import run_all
+    from offtake.domain.handoffs import ReportExtras
+    from offtake.planner.clause_prices import clause_prices
+    from offtake.planner.planning import Solved, solve
+    from offtake.planner.sensitivity import cost_on_assumptions, sensitivities
+
+    solver = HighsSolver()
+    base = solve(asked, solver, report)
+    if not isinstance(base, Solved):
+        return base
+    extras = ReportExtras(
+        clause_prices=clause_prices(asked, solver, base, run_all, progress),
+        sensitivities=sensitivities(
+            asked, solver, base.plan, base.formulation, base.solution, run_all, progress
+        ),
+        cost_on_assumptions=cost_on_assumptions(asked.estate, base.plan),
+    )
+    return base.plan, extras
+
+
+def write_all(plan: CapacityPlan, folder: Path) -> tuple[Path, ...]:
+    """The plan as files in a folder. Raises StorageFailure if one cannot be written."""
+    from offtake.adapters.plan_files import write_plan
+
+    return write_plan(plan, folder)

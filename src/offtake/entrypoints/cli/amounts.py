@@ -69,7 +69,8 @@ def megawatts(value: float) -> str:
 def share(value: float) -> str:
     """A share in percent: `62 %`, `0.4 %`."""
     percent = value * 100
-    return f"{percent:.0f} %" if percent >= 10 or percent == int(percent) else f"{percent:.1f} %"
+    whole = percent == round(percent) or 10 <= percent < 90
+    return f"{percent:.0f} %" if whole else f"{percent:.1f} %" if percent < 99.95 else f"{percent:.2f} %"
 
 
 def _three(value: float) -> str:

@@ -9,7 +9,9 @@ import typer
 from offtake import __version__
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
-from offtake.entrypoints.cli.planning import plan, price
+from offtake.entrypoints.cli.planning import plan
+from offtake.entrypoints.cli.pricing import price
+from offtake.entrypoints.cli.questions import what_if
 
 app = typer.Typer(
     name="offtake",
@@ -45,6 +47,7 @@ for command, example in (
     (explain, "offtake explain estate.yaml assistant --on 2027-03-01"),
     (plan, "offtake plan estate.yaml --known-at 2025-10-28 --out out/plan"),
     (price, "offtake price cloud.spend estate.yaml"),
+    (what_if, "offtake what-if estate.yaml --price h100=-30% --scale demand.chat=1.5"),
     (schema, "offtake schema > estate.schema.json"),
 ):
     app.command(epilog=f"Example: `{example}`")(command)

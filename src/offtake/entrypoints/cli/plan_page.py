@@ -42,7 +42,7 @@ def show_plan(plan: CapacityPlan, written: tuple[Path, ...]) -> None:
     _footer(console, plan, written)
 
 
-def _table(title: str, *columns: str, right: int = 0) -> Table:
+def page_table(title: str, *columns: str, right: int = 0) -> Table:
     """A table whose last `right` columns are numbers."""
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -105,7 +105,7 @@ def _capacity(plan: CapacityPlan) -> Table:
     for order in plan.orders:
         how[order.supply].add(VERBS[order.kind])
         by[order.supply] = order.owner or order.provider or ""
-    table = _table(
+    table = page_table(
         "What is built and leased: accelerators (or units) that stand, at their most in the year",
         *("supply", "by", "how", "contracted"),
         *(str(year) for year in years),
@@ -124,7 +124,7 @@ def _power(plan: CapacityPlan) -> Table:
     """Sites at the horizon's end: announced, contracted, energised and used, IT power."""
     label = plan.periods[-1].label
     keys = ("announced", "contracted", "energised", "used")
-    table = _table(
+    table = page_table(
         f"IT power of the sites in {label}: how much of what is announced has got how far, and what this plan uses",
         *("site", *keys),
         right=len(keys),
@@ -147,7 +147,7 @@ def _served(plan: CapacityPlan) -> Table:
         tokens = row.tokens_per_s * days[row.period]
         total[row.workload] += tokens
         part[row.workload, row.provider or row.supply, row.model] += tokens
-    table = _table("Who serves what", "workload", "provider", "model", "share", right=1)
+    table = page_table("Who serves what", "workload", "provider", "model", "share", right=1)
     ranked = sorted(part, key=lambda key: (key[0], -part[key], key))
     shown = [key for key in ranked if part[key] / total[key[0]] >= 0.005]
     for workload, provider, model in shown[:MOST_ROWS]:
@@ -165,7 +165,9 @@ def _spend(plan: CapacityPlan) -> Table:
             totals[row.year] += row.amount_cents * ((row.payer == plan.party) - (row.payee == plan.party))
     per, unit = money_scale((amount for row in cells.values() for amount in row.values()), plan.currency)
     names = [str(year) for year in years]
-    table = _table(f"Spending per year, {unit}, undiscounted", "payer", "to", "for", *names, right=len(names))
+    table = page_table(
+        f"Spending per year, {unit}, undiscounted", "payer", "to", "for", *names, right=len(names)
+    )
     ranked = sorted(cells, key=lambda key: (key[0] != plan.party, key[0], -sum(cells[key].values()), key))
     for n, key in enumerate(ranked[:MOST_ROWS]):
         if n and ranked[n - 1][0] == plan.party != key[0]:
@@ -186,7 +188,7 @@ def _unmet(plan: CapacityPlan) -> Table:
         worth[row.workload, row.why] += row.worth_cents
         when[row.workload, row.why].add(row.period or "its window")
     place = {period.label: n for n, period in enumerate(plan.periods)}
-    table = _table("What is left unmet, and why", "workload", "why", "when", "worth", right=1)
+    table = page_table("What is left unmet, and why", "workload", "why", "when", "worth", right=1)
     ranked = sorted(worth, key=lambda key: (-worth[key], key))
     for key in ranked[:MOST_ROWS]:
         spans = sorted(when[key], key=lambda label: place.get(label, -1))
@@ -197,7 +199,7 @@ def _unmet(plan: CapacityPlan) -> Table:
 
 def _rights(plan: CapacityPlan) -> Table:
     unit = {"power": "MW"}
-    table = _table(
+    table = page_table(
         "First refusal: what was needed, what the holder offered, and where it went",
         *("clause", "holder", "from", "in", "needed", "offered", "taken", "elsewhere", "allowed there"),
         right=5,
@@ -210,7 +212,9 @@ def _rights(plan: CapacityPlan) -> Table:
 
 
 def _commitments(plan: CapacityPlan) -> Table:
-    table = _table("Commitments", "clause", "window", "committed", "used", "short", "billed for it", right=4)
+    table = page_table(
+        "Commitments", "clause", "window", "committed", "used", "short", "billed for it", right=4
+    )
 
     def shown(value: float, measure: str) -> str:
         return (
@@ -231,7 +235,7 @@ def _commitments(plan: CapacityPlan) -> Table:
 
 
 def _limits(plan: CapacityPlan) -> Table:
-    table = _table(
+    table = page_table(
         "The tightest limits, and what one more unit would be worth (discounted)",
         *("limit", "when", "where it is written", "one more", "is worth"),
         right=2,
@@ -286,21 +290,22 @@ def show_price(price: ClausePrice, with_clause: CapacityPlan, without: CapacityP
         console.print(Text(place, style="dim"))
     both = (with_clause, without)
     per, unit = money_scale([p.cost_cents for p in both], price.currency)
-    table = _table("", unit, "with it", "without it", "difference", right=3)
+    table = page_table("", unit, "with it", "without it", "difference", right=3)
 
     def add(name: str, first: int, second: int) -> None:
         table.add_row(name, *(scaled(cents, per) or "0" for cents in (first, second, first - second)))
 
     add("cost, unmet need included", *(p.cost_cents for p in both))
     add("of it unmet need", *(p.unmet_worth_cents for p in both))
-    paid = [_paid_to(p) for p in both]
+    paid = [paid_to(p) for p in both]
     for payee in sorted({*paid[0], *paid[1]}, key=lambda one: (-max(p.get(one, 0) for p in paid), one))[:8]:
         add(f"paid to {payee}, undiscounted", *(p.get(payee, 0) for p in paid))
     console.print(table)
     console.print(Text(f"The price of a clause is {price.says}.", style="dim"))
 
 
-def _paid_to(plan: CapacityPlan) -> dict[str, int]:
+def paid_to(plan: CapacityPlan) -> dict[str, int]:
+    """What the party pays each payee over the horizon, undiscounted, in cents."""
     paid: dict[str, int] = defaultdict(int)
     for row in plan.spend:
         if row.payer == plan.party and row.kind != "salvage":
@@ -312,7 +317,7 @@ def show_infeasible(found: InfeasiblePlan) -> None:
     """Prints the limits that cannot hold together."""
     console = page_console()
     console.print(Text("There is no plan: these cannot hold together.", style="bold red"))
-    table = _table("", "from", "limit", "when", "bound")
+    table = page_table("", "from", "limit", "when", "bound")
     for row in found.conflicts:
         table.add_row(row.source, row.what, row.when, row.bound)
     console.print(table)

@@ -1,9 +1,7 @@
-"""`offtake plan` and `offtake price`: certified plans, and what a clause costs."""
+"""`offtake plan`: the certified plan of an estate, on the terminal and as files."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_json
+from offtake.entrypoints.cli.progress import stages_and_counts
 
 if TYPE_CHECKING:
+    from offtake.adapters.estate_yaml import Loaded
     from offtake.domain.handoffs import InfeasiblePlan
-    from offtake.planner.planning import Question, Report, Stage
-    from offtake.planner.ports import Progress
+    from offtake.planner.planning import Question
 
 
 class Method(StrEnum):
@@ -26,6 +25,7 @@ class Method(StrEnum):
     simplex = "simplex"
     ipx = "ipx"
     hipo = "hipo"
+    sifting = "sifting"
 
 
 Estate = Annotated[Path, typer.Argument(help="The estate, a YAML file.")]
@@ -47,26 +47,40 @@ def plan(
     party: Party = None,
     known_at: Day = None,
     event: Events = None,
-    out: Annotated[Path | None, typer.Option(help="Write plan.json and its tables into this folder.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write plan.json, its tables, the report, the workbook and the memo into this folder."
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Leave clause prices and assumptions out: they take many solves."),
+    ] = False,
     solver: Solver = Method.auto,
     time_limit: Limit = 600.0,
     as_json: AsJson = False,
 ) -> None:
     """Find what to build, lease and buy, so that the need is met at least cost under the agreements."""
     from offtake import bootstrap
-    from offtake.domain.handoffs import InfeasiblePlan
+    from offtake.domain.handoffs import InfeasiblePlan, ReportExtras
 
     with outcomes():
-        asked = _question(estate, party, known_at, event, solver, time_limit)
-        with _progress() as report:
-            found = bootstrap.plan(asked, report)
-        if isinstance(found, InfeasiblePlan):
-            _say_infeasible(found, as_json=as_json)
-        written = ()
-        if out is not None:
-            from offtake.adapters.plan_files import write_plan
-
-            written = write_plan(found, out)
+        read = loaded(estate)
+        asked = question(read, party, known_at, event, solver, time_limit)
+        with stages_and_counts() as (report, count):
+            if out is None or quick:
+                found = bootstrap.plan(asked, report)
+                extras = ReportExtras()
+            else:
+                both = bootstrap.plan_with_extras(asked, report, count)
+                found, extras = (both, ReportExtras()) if isinstance(both, InfeasiblePlan) else both
+            if isinstance(found, InfeasiblePlan):
+                say_infeasible(found, as_json=as_json)
+            written = ()
+            if out is not None:
+                count("writing the plan", 0, 0)
+                written = bootstrap.write_all(found, out)
         if as_json:
             say_json(found.model_dump(mode="json"))
             return
@@ -75,36 +89,7 @@ def plan(
         show_plan(found, written)
 
 
-def price(
-    clause: Annotated[str, typer.Argument(help="A clause, as AGREEMENT.CLAUSE.")],
-    estate: Estate,
-    party: Party = None,
-    known_at: Day = None,
-    event: Events = None,
-    solver: Solver = Method.auto,
-    time_limit: Limit = 600.0,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a clause costs: the certified difference of the plans with it and without it."""
-    from offtake import bootstrap
-    from offtake.domain.handoffs import InfeasiblePlan
-
-    with outcomes():
-        asked = _question(estate, party, known_at, event, solver, time_limit)
-        with _progress() as report:
-            found = bootstrap.price(asked, clause, report)
-        if isinstance(found, InfeasiblePlan):
-            _say_infeasible(found, as_json=as_json)
-        result, with_clause, without = found
-        if as_json:
-            say_json(result.model_dump(mode="json"))
-            return
-        from offtake.entrypoints.cli.plan_page import show_price
-
-        show_price(result, with_clause, without)
-
-
-def _question(
+def ask(
     estate: Path,
     party: str | None,
     known_at: datetime | None,
@@ -112,14 +97,27 @@ def _question(
     solver: Method,
     limit: float,
 ) -> Question:
+    """The question that a command's arguments ask; leaves with all problems if the estate has any."""
+    return question(loaded(estate), party, known_at, event, solver, limit)
+
+
+def question(
+    read: Loaded,
+    party: str | None,
+    known_at: datetime | None,
+    event: list[str] | None,
+    solver: Method,
+    limit: float,
+) -> Question:
+    """As `ask`, for an estate that is loaded."""
     from offtake import bootstrap
 
-    read = loaded(estate)
     day = None if known_at is None else known_at.date()
     return bootstrap.question(read, day, event or [], party, solver.value, limit)
 
 
-def _say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> NoReturn:
+def say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> NoReturn:
+    """Says why there is no plan, and leaves."""
     if as_json:
         say_json(found.model_dump(mode="json"))
     else:
@@ -127,39 +125,3 @@ def _say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> NoReturn:
 
         show_infeasible(found)
     leave(NO)
-
-
-STAGES = {
-    "reading": "reading the estate and its law",
-    "writing": "writing the program",
-    "solving": "solving",
-    "checking": "checking the answer",
-}
-
-
-@contextmanager
-def _progress() -> Generator[Report]:
-    """Progress on standard error, only where a person looks: the stage, the time, and how far the solver is."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    with Bar(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("")
-
-        def report(stage: Stage, progress: Progress | None) -> None:
-            text = STAGES[stage]
-            if progress is not None:
-                text += f" ({progress.method}, {progress.iterations} iterations"
-                text += f", at most {progress.seconds:.0f} s so far)" if progress.seconds >= 1 else ")"
-            bar.update(task, description=text)
-
-        yield report
