@@ -10,7 +10,8 @@ from offtake.adapters.estate_yaml import Loaded, load_estate_text
 from offtake.adapters.highs import HighsSolver
 from offtake.domain.errors import OfftakeError
 from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
-from offtake.planner.planning import Question, clause_price, plan
+from offtake.planner.clause_prices import clause_price
+from offtake.planner.planning import Question, plan
 from offtake.planner.ports import SolverOptions
 from offtake.planner.serving import Form
 

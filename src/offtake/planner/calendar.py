@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -136,7 +136,8 @@ def meter_windows(
 
     Windows are calendar months, quarters or years; `term` is the meter's whole life; `any-time` and `minute` are every
     period by itself. A window that the meter's life or the horizon cuts short counts for the share of it that is left
-    (a `term` for the share inside the horizon), and one shorter than the periods is averaged over each.
+    (a `term` for the share inside the horizon). Where windows are shorter than the periods, each period is one, with
+    as many of them as its months make.
     """
     first, last = calendar.periods[0].begins, calendar.periods[-1].ends
     begins = first if begins is None else begins
@@ -155,25 +156,40 @@ def meter_windows(
             if p.begins < stop and p.ends > start
         )
     found: list[MeterWindow] = []
-    for label, opens, closes, count in _grouped(calendar, MONTHS[window]):
+    step = MONTHS[window]
+    if max(round(period.days / 30.4375) for period in calendar.periods) > step:
+        for n, period in enumerate(calendar.periods):
+            low, high = max(period.begins, start), min(period.ends, stop)
+            if low < high:
+                count = sum(share for _, _, share in months_of(low, high)) / step
+                shares = ((n, period.share_within(low, high)),)
+                found.append(MeterWindow(period.label, low, high, shares, count))
+        return tuple(found)
+    for label, opens, closes in _calendar_windows(calendar, step):
         low, high = max(opens, start), min(closes, stop)
         if low < high:
             part = (high.toordinal() - low.toordinal()) / (closes.toordinal() - opens.toordinal())
-            found.append(MeterWindow(label, low, high, _shares(calendar, low, high), part * count))
+            found.append(MeterWindow(label, low, high, _shares(calendar, low, high), part))
     return tuple(found)
 
 
-def _grouped(calendar: Calendar, months: int) -> list[tuple[str, date, date, float]]:
-    """Calendar windows, merged up to the length of the periods where those are longer."""
-    step = max(months, 1)
-    longest = max(round(period.days / 30.4375) for period in calendar.periods)
-    count = 1.0
-    if longest > step:
-        count, step = longest / step, longest
+def months_of(begins: date, ends: date) -> Iterator[tuple[date, date, float]]:
+    """The calendar months that [begins, ends) touches: the days of each inside it, and their share of the month."""
+    day = begins
+    while day < ends:
+        opens = day.replace(day=1)
+        closes = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        high = min(closes, ends)
+        yield day, high, (high.toordinal() - day.toordinal()) / (closes.toordinal() - opens.toordinal())
+        day = closes
+
+
+def _calendar_windows(calendar: Calendar, step: int) -> list[tuple[str, date, date]]:
+    """Calendar months, quarters or years that the horizon touches."""
     first, last = calendar.periods[0].begins, calendar.periods[-1].ends
     month = first.year * 12 + first.month - 1
     month -= month % step
-    found: list[tuple[str, date, date, float]] = []
+    found: list[tuple[str, date, date]] = []
     for _ in range(MAXIMUM_PERIODS):
         opens = date(month // 12, month % 12 + 1, 1)
         month += step
@@ -183,7 +199,7 @@ def _grouped(calendar: Calendar, months: int) -> list[tuple[str, date, date, flo
         name: Literal["month", "quarter", "year"] = (
             "year" if step >= 12 else "quarter" if step >= 3 else "month"
         )
-        found.append((_label(opens, name), opens, closes, count))
+        found.append((_label(opens, name), opens, closes))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,7 +139,23 @@ class _Causes:
         seats = np.flatnonzero(serving.permitted[:, j, t])
         if not len(seats):
             return self._forbidden(j, t)
-        return self._scarce([serving.seats[int(i)].pool for i in seats], t)
+        columns = [column for i in seats for column in self._serving(int(i), j, t)]
+        return self._scarce([serving.seats[int(i)].pool for i in seats], t, columns)
+
+    def _serving(self, seat: int, load: int, t: int) -> list[int]:
+        """The columns by which a seat serves a load in a period."""
+        formulation = self.answer.formulation
+        serving, merged = formulation.serving, int(formulation.merge.group_of[load])
+        found: list[NDArray[np.int32]] = []
+        for place in np.flatnonzero(serving.direct_supplies == seat):
+            found.append(serving.serve.index[place, merged, t])
+        if serving.give is not None and serving.carry is not None:
+            for place in np.flatnonzero(serving.pooled_supplies == seat):
+                found.append(serving.give.index[place, serving.block.class_of[merged], t])
+            for place, station in enumerate(serving.stations):
+                if seat in station.supplies:
+                    found.append(serving.carry.index[place, merged, t])
+        return [int(column) for index in found for column in index if column != ABSENT]
 
     def of_run(self, r: int) -> _Why:
         run = self.answer.formulation.instance.runs[r]
@@ -173,11 +189,13 @@ class _Causes:
         first = min(clauses, key=lambda clause: (-clauses[clause], clause))
         return _Why(f"no permitted supply: {', '.join(sorted(clauses))}", first)
 
-    def _scarce(self, pools: list[int], t: int) -> _Why:
-        """Supply is permitted, and there is not enough of it: the dearest limit on adding to its pools."""
+    def _scarce(self, pools: list[int], t: int, serving: Sequence[int] = ()) -> _Why:
+        """Supply is permitted, and there is not enough of it: the dearest limit on its use or on adding to it."""
         formulation = self.answer.formulation
         prices: dict[str, tuple[float, str]] = {}
         addable = False
+        for column in serving:
+            self._add(column, prices)
         for columns in formulation.ways:
             way = columns.way
             if way.pool not in pools:
@@ -188,8 +206,14 @@ class _Causes:
                     if column != ABSENT:
                         addable = True
                         self._add(int(column), prices)
-        if not addable:
+        sold = [
+            formulation.instance.pools[a] for a in pools if formulation.instance.pools[a].unit == "tokens/s"
+        ]
+        if not addable and not prices and not sold:
             return _Why("no capacity can be added in time, and what stands is full")
+        if not prices and sold and all(pool.limited for pool in sold):
+            names = ", ".join(sorted({pool.id for pool in sold}))
+            return _Why(f"no more tokens are sold at a time ({names})")
         if not prices:
             return _Why("serving it costs more than it is worth")
         source = min(prices, key=lambda one: (-prices[one][0], one))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -60,12 +61,28 @@ class Counted:
 def counted(reading: Reading, draft: Draft, meter: Meter) -> Counted:
     """What a meter counts of every column, in its own measure and natural units."""
     if meter.measure == "money":
-        return _money(reading, draft, meter)
+        return _at_rates(_money(reading, draft, meter), rate_by_period(reading, draft, meter.currency))
     if meter.measure in ("tokens", "token-rate"):
         return _tokens(reading, draft, meter)
     if meter.scope.covers.workload_keys():
         return _placed(reading, draft, meter)
     return _stock(draft, meter)
+
+
+def rate_by_period(reading: Reading, draft: Draft, currency: str | None) -> Floats:
+    """(period,) units of a currency that one of the estate's buys, against what it bought at the horizon's start."""
+    periods, rates = draft.instance.calendar.periods, reading.money.rates
+    if currency is None or currency == reading.estate.currency:
+        return np.ones(len(periods))
+    bought = [rates.convert(Decimal(1), reading.estate.currency, currency, p.begins) for p in periods]
+    return np.array([float(one / bought[0]) for one in bought])
+
+
+def _at_rates(what: Counted, rate: Floats) -> Counted:
+    """Money that counts in another currency, each period's at its own rate."""
+    ways = {n: amounts * rate[None, :] for n, amounts in what.ways.items()}
+    seats = None if what.seats is None else what.seats * rate[None, None, :]
+    return replace(what, ways=ways, fixed=what.fixed * rate, seats=seats)
 
 
 def _selects(meter: Meter, supply: SupplyFacts) -> bool:
@@ -236,11 +253,12 @@ def measure_rows(
     measured = Measured(meter, windows, rows, unit, fixed)
     _enter(draft, what, measured, stands)
     if meter.measure == "money":
-        _settlements(draft, measured, shortfalls=bool(np.isfinite(upper).all()))
+        rate = rate_by_period(reading, draft, meter.currency)
+        _settlements(draft, measured, rate, shortfalls=bool(np.isfinite(upper).all()))
     return measured
 
 
-def _settlements(draft: Draft, measured: Measured, *, shortfalls: bool) -> None:
+def _settlements(draft: Draft, measured: Measured, rate: Floats, *, shortfalls: bool) -> None:
     """What price clauses add counts as money paid, and on a ceiling what falls short elsewhere does, too.
 
     A shortfall counts toward a commitment only if its own lies within that one.
@@ -249,7 +267,8 @@ def _settlements(draft: Draft, measured: Measured, *, shortfalls: bool) -> None:
     window_of = {t: w for w, window in reversed(list(enumerate(measured.windows))) for t, _ in window.shares}
     for column, amount, period in draft.billed.get(meter.id, []):
         if not shortfalls and period in window_of:
-            draft.builder.entries(measured.rows.index[window_of[period]], column, amount / measured.unit)
+            value = amount * rate[period] / measured.unit
+            draft.builder.entries(measured.rows.index[window_of[period]], column, value)
     if meter.scope.covers.supply_keys() or meter.scope.covers.workload_keys():
         return
     for side in draft.side_columns:
@@ -258,9 +277,9 @@ def _settlements(draft: Draft, measured: Measured, *, shortfalls: bool) -> None:
             windows = np.array([window_of.get(int(t), ABSENT) for t in side.period])
             rows = np.where(windows >= 0, measured.rows.index[windows], ABSENT)
             shape = (-1, *[1] * (side.columns.index.ndim - 1))
-            draft.builder.entries(
-                rows.reshape(shape), side.columns.index, side.price * side.unit / measured.unit
-            )
+            value = side.price * side.unit / measured.unit
+            value = value * rate[side.period].reshape(-1, *[1] * (value.ndim - 1))
+            draft.builder.entries(rows.reshape(shape), side.columns.index, value)
 
 
 def _repeats(windows: tuple[MeterWindow, ...], stands: bool) -> Floats:
@@ -341,11 +360,32 @@ def _way_block(draft: Draft, n: int) -> tuple[Block, float, bool]:
 
 def add_meters(reading: Reading, draft: Draft) -> None:
     """Every meter's rows: lower bounds that a priced shortfall may break, inner ones first, then upper bounds."""
-    for meter in sorted(reading.law.meters, key=lambda one: (one.within is None, one.id)):
+    meters = [_as_level(meter) for meter in reading.law.meters]
+    for meter in sorted(meters, key=lambda one: (-_depth(one, meters), one.id)):
         if meter.lower is not None and meter.lower > 0:
             _commitment(reading, draft, meter)
-    for meter in reading.law.meters:
+    for meter in meters:
         _ceiling(reading, draft, meter)
+
+
+def _depth(meter: Meter, meters: list[Meter]) -> int:
+    """In how many meters, one around the other, a meter lies."""
+    outer = next((one for one in meters if one.id == meter.within), None)
+    return 0 if outer is None else 1 + _depth(outer, meters)
+
+
+def _as_level(meter: Meter) -> Meter:
+    """So much a minute is a level, and holds in every typical hour: tokens a minute are a rate, and so on."""
+    if meter.window != "minute" or meter.measure not in ("tokens", "accelerator-hours"):
+        return meter
+    per, priced = (Decimal(60), 3600) if meter.measure == "tokens" else (1 / Decimal(60), 1)
+    return replace(
+        meter,
+        measure="token-rate" if meter.measure == "tokens" else "accelerators",
+        lower=None if meter.lower is None else meter.lower / per,
+        upper=None if meter.upper is None else meter.upper / per,
+        shortfall_price=None if meter.shortfall_price is None else meter.shortfall_price * priced,
+    )
 
 
 def _ceiling(reading: Reading, draft: Draft, meter: Meter) -> None:
@@ -378,11 +418,12 @@ def _commitment(reading: Reading, draft: Draft, meter: Meter) -> None:
     if measured is None:
         return
     price = 1.0 if money else reading.in_estate_currency(float(meter.shortfall_price or 0), meter.currency)
+    rate = rate_by_period(reading, draft, meter.currency)
     hourly = measured.rows.index.ndim == 2
     payer, payee = meter.payer or draft.instance.party, meter.payee or "market"
     sign = settled_weight(draft.instance.party, payer, payee)
     last = np.array([window.shares[-1][0] for window in measured.windows], dtype=np.intp)
-    owed = np.full(len(last), price)
+    owed = price / rate[last]
     if meter.measure in (*STOCKS, "token-rate"):  # What stands too low is short in every hour of the period.
         owed = price * draft.instance.calendar.hours()[last]
     discount = draft.instance.calendar.discounts()[last]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from offtake.domain.currencies import rates_of
-from offtake.domain.estate import Estate
+from offtake.domain.estate import Deployment, Estate, Held, Product, Stock, TokensByUse
+from offtake.domain.events import HolderAnswer
 from offtake.domain.position import Happened, Position
 from offtake.domain.selection import NOBODY, Interval, SupplyFacts, WorkloadFacts
 from offtake.law.masks import permitted
@@ -18,6 +19,9 @@ from offtake.planner.calendar import calendar_of
 from offtake.planner.demand_side import hours_of, runs_of, serving_of
 from offtake.planner.instance import Bools, Instance
 from offtake.planner.supply_side import UNNAMED, Money, supply_side
+
+
+Dated: TypeAlias = HolderAnswer | Deployment | Product | Stock | Held  # It begins and ends on days.
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,23 @@ def reading_of(estate: Estate, law: Law, position: Position, party: str | None =
     return Reading(estate, law, position, planning_party(estate, party), money)
 
 
+def estate_days(estate: Estate) -> set[date]:
+    """The days on which what is held, sold, deployed or offered begins or ends."""
+    dated: list[Dated] = [*estate.answers, *estate.deployments.values(), *estate.products.values()]
+    for site in estate.sites.values():
+        dated.extend(site.stock)
+    for product in estate.products.values():
+        if not isinstance(product, TokensByUse):
+            dated.extend(product.held)
+    return {day for one in dated for day in (one.begins, one.ends) if day is not None}
+
+
 def instance_of(reading: Reading, cuts: tuple[date, ...] = ()) -> Instance:
-    """The arrays of one plan: periods cut at the law's dates and at events, pools, ways, seats, loads and runs."""
+    """The arrays of one plan: periods cut at the law's dates, at events, where what is held or sold begins or ends and
+    where rates of currencies change; pools, ways, seats, loads and runs."""
     estate = reading.estate
     changes = {*cuts, *reading.law.dates, *(happened.on for happened in reading.position.happened)}
-    for answer in estate.answers:
-        changes |= {day for day in (answer.begins, answer.ends) if day is not None}
+    changes |= {*estate_days(estate), *reading.money.rates.dates}
     calendar = calendar_of(estate.horizon, changes)
     supply = supply_side(estate, reading.party, calendar, reading.money, reading.may_acquire)
     hour_ids, hour_weights = hours_of(estate)

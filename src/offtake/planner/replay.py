@@ -20,6 +20,7 @@ from offtake.law.facts import inference_facts, party_of, supplies, training_fact
 from offtake.law.force import supplied_by
 from offtake.law.meters import burns, counted
 from offtake.law.primitives import Law
+from offtake.planner.calendar import months_of
 
 # What a solver leaves of a bound: an action is replayed at this much less than its quantity.
 SLACK: Final = Decimal("0.000002")
@@ -173,23 +174,25 @@ class _Replay:
         )
 
     def _payments(self) -> Iterator[Action]:
-        """Money that bounded meters may count, spread evenly over the months of its period."""
+        """Money that bounded meters may count, spread over the months of its period by their share in it."""
         if not any(meter.measure == "money" for meter in self.bounded):
             return
         for row in self.plan.spend:
             if row.kind == "salvage" or row.amount_cents <= 0:
                 continue
-            months = tuple(_months(self.periods[row.period]))
-            each = Decimal(row.amount_cents) / 100 / len(months) * (1 - SLACK)
+            period = self.periods[row.period]
+            months = tuple(months_of(period.begins, period.ends))
+            whole = sum(share for _, _, share in months)
+            paid = Decimal(row.amount_cents) / 100 * (1 - SLACK)
             facts = self.facts.get(row.supply) or SupplyFacts(row.supply)
-            for month in months:
+            for begins, ends, share in months:
                 yield Action(
                     "pay",
-                    month,
+                    Interval(begins, ends),
                     actor=row.payer,
                     counterparty=row.payee,
                     supply=facts,
-                    money=each,
+                    money=paid * Decimal(repr(share / whole)),
                     currency=self.plan.currency,
                     spending=cast("Spending", row.kind),  # A plan names its kinds of spending by these words.
                 )
@@ -233,11 +236,3 @@ def _within(run: Workload, interval: Interval) -> Interval:
         return interval
     ends = run.window.ends if interval.ends is None else min(interval.ends, run.window.ends)
     return Interval(max(interval.begins, run.window.begins), ends)
-
-
-def _months(period: PlanPeriod) -> Iterator[Interval]:
-    day = period.begins
-    while day < period.ends:
-        following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-        yield Interval(day, min(following, period.ends))
-        day = following
