@@ -162,8 +162,11 @@ def _needs(estate: Estate, workload_id: str) -> Sequence[WorkloadFacts]:
 
 
 def _holds(estate: Estate, supply: SupplyFacts, workload: WorkloadFacts) -> bool:
-    """Whether the supply could serve the workload, the law apart: a deployment holds one model and trains
-    none."""
+    """Whether the supply could serve the workload, the law apart: an accelerator has a rate for the model, a
+    deployment holds one model and trains none."""
+    if supply.deployment is None and workload.purpose == "inference":
+        model = estate.models.get(workload.model or "")
+        return model is None or supply.accelerator is None or supply.accelerator in model.rates
     if supply.deployment is None:
         return True
     return workload.purpose != "training" and estate.deployments[supply.deployment].model == workload.model

@@ -72,25 +72,32 @@ def _record(row: Explanation) -> dict[str, Any]:
 
 
 def _show(rows: tuple[Explanation, ...], workload: str, begins: date, ends: date, *, one: bool) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False)
+    from offtake.entrypoints.cli.plan_page import page_console, page_table
+
+    console = page_console()
     days = f"on {begins}" if (ends - begins).days == 1 else f"from {begins} until {ends}"
     if not rows:
         console.print(f"No supply of the estate can serve `{workload}`: none holds a model that it accepts.")
         return
-    table = Table(box=box.SIMPLE_HEAD, title=f"Where {workload} may run {days}", title_justify="left")
-    for name in ("supply", "action", "answer", "for clients in", "model", "by which clause"):
-        table.add_column(name, overflow="fold")
+    table = page_table(
+        f"Where {workload} may run {days}",
+        "supply",
+        "answer",
+        "to",
+        "for clients in",
+        "model",
+        "by which clause",
+    )
+    clients = {region for row in rows for region in row.client_regions}
     for row in rows:
+        everywhere = len(clients) > 1 and set(row.client_regions) == clients
         table.add_row(
             row.supply,
-            row.action,
             Text(row.answer, style=COLOURS[row.answer]),
-            ", ".join(row.client_regions),
+            row.action,
+            "all" if everywhere else ", ".join(row.client_regions),
             ", ".join(row.models),
             ", ".join(cited.origin.clause for cited in row.clauses),
         )
