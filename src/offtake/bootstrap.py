@@ -186,8 +186,9 @@ def plan_with_extras(
     return base.plan, extras
 
 
-def write_all(plan: CapacityPlan, folder: Path) -> tuple[Path, ...]:
-    """The plan as files in a folder. Raises StorageFailure if one cannot be written."""
+def write_all(plan: CapacityPlan, estate: Estate, extras: ReportExtras, folder: Path) -> tuple[Path, ...]:
+    """The plan and its report as files in a folder. Raises StorageFailure if one cannot be written."""
     from offtake.adapters.plan_files import write_plan
+    from offtake.adapters.report import write_report
 
-    return write_plan(plan, folder)
+    return (*write_plan(plan, folder), *write_report(plan, estate, folder, extras))

@@ -118,7 +118,8 @@ def the_position(stated: Data) -> Position:
 def the_workload(stated: Data | None) -> WorkloadFacts:
     if stated is None:
         return NOBODY
-    return WorkloadFacts(**{**stated, "tags": frozenset(stated.get("tags", ()))})
+    plain: Data = {**stated, "tags": frozenset(stated.get("tags", ()))}
+    return WorkloadFacts(**plain)
 
 
 def the_action(case: Case, stated: Data) -> Action:

@@ -76,7 +76,10 @@ def test_check_names_every_problem_with_its_line(tmp_path: Path) -> None:
     assert {problem["line"] for problem in told["problems"]} == {3, 5}
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"- 1\n- 2\n", b"a: &a [*a]\n", b"\xff\xfe\x00", b"x" * 100_000])
+JUNK = [b"", b"\x00\x01\x02", b"- 1\n- 2\n", b"a: &a [*a]\n", b"\xff\xfe\x00", b"x" * 100_000]
+
+
+@pytest.mark.parametrize("content", JUNK)
 @pytest.mark.parametrize("command", [["check"], ["plan"], ["explain", "w"]])
 def test_junk_is_refused_in_words(content: bytes, command: list[str], tmp_path: Path) -> None:
     estate = tmp_path / "estate.yaml"
@@ -116,7 +119,9 @@ def test_plan_json_keeps_its_schema_and_its_tables_agree(tmp_path: Path) -> None
 
 def test_plan_as_json_is_the_plan(tmp_path: Path) -> None:
     run("plan", COMPANY, "--out", tmp_path)
-    assert json.loads(run("plan", COMPANY, "--json").output) == json.loads((tmp_path / "plan.json").read_text())
+    assert json.loads(run("plan", COMPANY, "--json").output) == json.loads(
+        (tmp_path / "plan.json").read_text()
+    )
 
 
 def test_an_output_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

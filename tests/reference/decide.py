@@ -316,8 +316,9 @@ class Reference:
         for history in self.rows:
             for other in history:
                 right = other.clause
-                earlier = isinstance(right, FirstRefusal) and right.rank < clause.rank
-                if earlier and right.holder in supplier and self.is_right_over_this(other):
+                if not isinstance(right, FirstRefusal) or right.rank >= clause.rank:
+                    continue
+                if right.holder in supplier and self.is_right_over_this(other):
                     return
         left = self.left_elsewhere(held)
         if left is not None:

@@ -333,9 +333,7 @@ def _rescaled(value: object, path: str, factor: Decimal, keep: Keep, at: str) ->
     if isinstance(value, Figure):
         return _times(value, factor) if _under(at, path) and keep(at) else value
     if isinstance(value, Series):
-        kept = [
-            _times(s.figure, factor) if _under(at, path) and keep(at) else s.figure for s in value
-        ]
+        kept = [_times(s.figure, factor) if _under(at, path) and keep(at) else s.figure for s in value]
         if all(a is b.figure for a, b in zip(kept, value, strict=True)):
             return value
         return Series(tuple(Step(step.begins, figure) for step, figure in zip(value, kept, strict=True)))

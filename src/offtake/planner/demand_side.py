@@ -14,7 +14,8 @@ from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 from offtake.law.facts import deployed_supply, inference_facts, party_of, training_facts
 from offtake.planner.calendar import DAYS_PER_YEAR, Calendar
 from offtake.planner.instance import Bools, Floats, Load, Run, Seat, Serving
-from offtake.planner.supply_side import OUTSIDE, Money, SupplySide
+from offtake.planner.prices import OUTSIDE, Money
+from offtake.planner.supply_side import SupplySide
 
 SECONDS_PER_HOUR: Final = 3600.0
 TOKENS_PER_PRICE: Final = 1e6  # Prices are per million tokens.

@@ -146,12 +146,11 @@ class _Causes:
         """The columns by which a seat serves a load in a period."""
         formulation = self.answer.formulation
         serving, merged = formulation.serving, int(formulation.merge.group_of[load])
-        found: list[NDArray[np.int32]] = []
-        for place in np.flatnonzero(serving.direct_supplies == seat):
-            found.append(serving.serve.index[place, merged, t])
+        direct = np.flatnonzero(serving.direct_supplies == seat)
+        found: list[NDArray[np.int32]] = [serving.serve.index[place, merged, t] for place in direct]
         if serving.give is not None and serving.carry is not None:
-            for place in np.flatnonzero(serving.pooled_supplies == seat):
-                found.append(serving.give.index[place, serving.block.class_of[merged], t])
+            pooled, alike = np.flatnonzero(serving.pooled_supplies == seat), serving.block.class_of[merged]
+            found.extend(serving.give.index[place, alike, t] for place in pooled)
             for place, station in enumerate(serving.stations):
                 if seat in station.supplies:
                     found.append(serving.carry.index[place, merged, t])

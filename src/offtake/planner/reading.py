@@ -18,8 +18,8 @@ from offtake.law.primitives import Law
 from offtake.planner.calendar import calendar_of
 from offtake.planner.demand_side import hours_of, runs_of, serving_of
 from offtake.planner.instance import Bools, Instance
-from offtake.planner.supply_side import UNNAMED, Money, supply_side
-
+from offtake.planner.prices import UNNAMED, Money
+from offtake.planner.supply_side import supply_side
 
 Dated: TypeAlias = HolderAnswer | Deployment | Product | Stock | Held  # It begins and ends on days.
 

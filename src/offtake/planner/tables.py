@@ -27,7 +27,8 @@ from offtake.planner.draft import MeteredRows
 from offtake.planner.first_refusal import Tranche, entered
 from offtake.planner.instance import Floats, Way
 from offtake.planner.reading import Reading
-from offtake.planner.supply_side import power_step
+from offtake.planner.sites import power_step
+from offtake.planner.supply_draft import service_days
 
 DIGITS: Final = 10  # That count, of quantities in the tables.
 SLIVER: Final = 1e-6  # Of a quantity's own scale: less is not reported.
@@ -79,7 +80,8 @@ def _shell_rows(reading: Reading, answer: Answer) -> Iterator[OrderRow]:
         shell = reading.estate.sites[room.site].shell
         for o in np.flatnonzero(megawatts > SLIVER):
             period = instance.calendar.periods[o]
-            begins = period.begins if shell is None else shell.lead.after(period.begins)
+            lead, life = (None, None) if shell is None else (shell.lead, shell.life)
+            begins, until = service_days(instance.calendar, int(o), lead, life)
             yield OrderRow(
                 kind="shell",
                 supply=f"{room.site}/shell",
@@ -87,7 +89,7 @@ def _shell_rows(reading: Reading, answer: Answer) -> Iterator[OrderRow]:
                 owner=reading.estate.sites[room.site].owner,
                 period=period.label,
                 serves_from=begins,
-                serves_until=None if shell is None else shell.life.after(begins),
+                serves_until=until,
                 quantity=tidy(megawatts[o]),
                 unit="MW",
                 power_mw=tidy(megawatts[o]),
@@ -110,8 +112,7 @@ def _serves(reading: Reading, answer: Answer, way: Way, order: int) -> tuple[dat
         product = reading.estate.products[pool.product or ""]
         life = getattr(product, "term", None)
         lead = getattr(product, "lead", None)
-    begins = period.begins if lead is None else lead.after(period.begins)
-    return begins, None if life is None else life.after(begins)
+    return service_days(instance.calendar, order, lead, life)
 
 
 def capacity_rows(answer: Answer) -> tuple[CapacityRow, ...]:

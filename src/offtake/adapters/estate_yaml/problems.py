@@ -62,6 +62,11 @@ def shown_path(path: Sequence[str | int]) -> str:
     return text
 
 
+def printable(text: str) -> str:
+    """The text on one line, without anything that could move a terminal's cursor."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Errors before warnings, each in the order of files and lines, without repetitions."""
     unique = dict.fromkeys(problems)
@@ -83,7 +88,7 @@ def problem_lines(problems: Iterable[Problem]) -> list[str]:
             lines.append(f"    expected: {problem.expected}")
         if problem.suggestion:
             lines.append(f"    did you mean: {problem.suggestion}")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def problem_records(problems: Iterable[Problem]) -> list[dict[str, str | int | None]]:

@@ -80,7 +80,7 @@ def plan(
             written = ()
             if out is not None:
                 count("writing the plan", 0, 0)
-                written = bootstrap.write_all(found, out)
+                written = bootstrap.write_all(found, read.estate, extras, out)
         if as_json:
             say_json(found.model_dump(mode="json"))
             return
