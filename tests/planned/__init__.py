@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from offtake import bootstrap
 from offtake.adapters.estate_yaml import Loaded, load_estate_text
 from offtake.adapters.highs import HighsSolver
+from offtake.bootstrap import estates
 from offtake.domain.errors import OfftakeError
 from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
 from offtake.planner.clause_prices import clause_price
@@ -35,8 +35,8 @@ def question(
 ) -> Question:
     """The question that the `plan` command would put."""
     found = loaded(text)
-    law = bootstrap.law_of(found.estate, known_at)
-    position = bootstrap.position(found.estate, bootstrap.supposed(found.estate, events))
+    law = estates.law_of(found.estate, known_at)
+    position = estates.position(found.estate, estates.supposed(found.estate, events))
     return Question(found.estate, law, position, found.digest, party, OPTIONS, form)
 
 

@@ -52,11 +52,11 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print problems as JSON.")] = False,
 ) -> None:
     """Find everything that is wrong with an estate, at once, each with its line."""
-    from offtake import bootstrap
     from offtake.adapters.estate_yaml import Problems, problem_lines, problem_records
+    from offtake.bootstrap import estates
 
     with outcomes():
-        found = bootstrap.read_estate(file)
+        found = estates.read_estate(file)
         problems = found.problems
         errors = sum(problem.severity == "error" for problem in problems)
         if as_json:

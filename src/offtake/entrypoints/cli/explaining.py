@@ -40,7 +40,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Say where a workload may run, and which clauses refuse the rest."""
-    from offtake import bootstrap
+    from offtake.bootstrap import estates
     from offtake.domain.errors import InvalidInput
     from offtake.domain.selection import Interval
     from offtake.law.explain import explain as explained
@@ -51,8 +51,8 @@ def explain(
         ends = begins + timedelta(days=1) if until is None else until.date()
         if ends <= begins:
             raise InvalidInput(f"the interval ends on {ends}, before it begins on {begins}")
-        law = bootstrap.law_of(read.estate, None if known_at is None else known_at.date())
-        position = bootstrap.position(read.estate, bootstrap.supposed(read.estate, event or []))
+        law = estates.law_of(read.estate, None if known_at is None else known_at.date())
+        position = estates.position(read.estate, estates.supposed(read.estate, event or []))
         rows = explained(read.estate, law, position, workload, Interval(begins, ends), supply)
         if as_json:
             say_json([_record(row) for row in rows])

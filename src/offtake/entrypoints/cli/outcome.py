@@ -60,10 +60,10 @@ def outcomes() -> Generator[None]:
 
 def loaded(path: Path) -> Loaded:
     """The estate in a file; with problems it says all of them and leaves."""
-    from offtake import bootstrap
     from offtake.adapters.estate_yaml import Problems, problem_lines
+    from offtake.bootstrap import estates
 
-    found = bootstrap.read_estate(path)
+    found = estates.read_estate(path)
     if isinstance(found, Problems):
         for line in problem_lines(found.problems):
             typer.echo(line, err=True)

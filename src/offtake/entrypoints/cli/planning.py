@@ -62,7 +62,7 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Find what to build, lease and buy, so that the need is met at least cost under the agreements."""
-    from offtake import bootstrap
+    from offtake.bootstrap import planning
     from offtake.domain.handoffs import InfeasiblePlan, ReportExtras
 
     with outcomes():
@@ -70,17 +70,17 @@ def plan(
         asked = question(read, party, known_at, event, solver, time_limit)
         with stages_and_counts() as (report, count):
             if out is None or quick:
-                found = bootstrap.plan(asked, report)
+                found = planning.plan(asked, report)
                 extras = ReportExtras()
             else:
-                both = bootstrap.plan_with_extras(asked, report, count)
+                both = planning.plan_with_extras(asked, report, count)
                 found, extras = (both, ReportExtras()) if isinstance(both, InfeasiblePlan) else both
             if isinstance(found, InfeasiblePlan):
                 say_infeasible(found, as_json=as_json)
             written = ()
             if out is not None:
                 count("writing the plan", 0, 0)
-                written = bootstrap.write_all(found, read.estate, extras, out)
+                written = planning.write_all(found, read.estate, extras, out)
         if as_json:
             say_json(found.model_dump(mode="json"))
             return
@@ -110,10 +110,10 @@ def question(
     limit: float,
 ) -> Question:
     """As `ask`, for an estate that is loaded."""
-    from offtake import bootstrap
+    from offtake.bootstrap import planning
 
     day = None if known_at is None else known_at.date()
-    return bootstrap.question(read, day, event or [], party, solver.value, limit)
+    return planning.question(read, day, event or [], party, solver.value, limit)
 
 
 def say_infeasible(found: InfeasiblePlan, *, as_json: bool) -> NoReturn:

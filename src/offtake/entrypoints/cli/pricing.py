@@ -40,20 +40,20 @@ def price(
     as_json: AsJson = False,
 ) -> None:
     """Say what a clause costs: the certified difference of the plans with it and without it."""
-    from offtake import bootstrap
+    from offtake.bootstrap import planning
     from offtake.domain.handoffs import InfeasiblePlan
 
     with outcomes():
         asked = ask(estate, party, known_at, event, solver, time_limit)
         if clause == "all":
             with stages_and_counts() as (_, count):
-                every = bootstrap.prices(asked, count)
+                every = planning.prices(asked, count)
             if isinstance(every, InfeasiblePlan):
                 say_infeasible(every, as_json=as_json)
             _say_all(every, as_json=as_json)
             return
         with stages() as report:
-            found = bootstrap.price(asked, clause, report)
+            found = planning.price(asked, clause, report)
         if isinstance(found, InfeasiblePlan):
             say_infeasible(found, as_json=as_json)
         result, with_clause, without = found

@@ -53,7 +53,7 @@ def what_if(
     as_json: AsJson = False,
 ) -> None:
     """Say what a supposition changes: cost, unmet need and cover, against the plan without it."""
-    from offtake import bootstrap
+    from offtake.bootstrap import planning
     from offtake.domain import changes as suppositions
     from offtake.domain.errors import InvalidInput
     from offtake.domain.handoffs import InfeasiblePlan
@@ -70,9 +70,9 @@ def what_if(
                 "nothing is supposed", hint="give --delay, --price, --default, --drop or --scale"
             )
         asked = ask(estate, party, known_at, event, solver, time_limit)
-        other = bootstrap.supposing(asked, changes, drop or [])
+        other = planning.supposing(asked, changes, drop or [])
         with working("planning both ways"):
-            before, after = bootstrap.plans([asked, other])
+            before, after = planning.plans([asked, other])
         for found in (before, after):
             if isinstance(found, InfeasiblePlan):
                 say_infeasible(found, as_json=as_json)

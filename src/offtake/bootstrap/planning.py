@@ -1,4 +1,4 @@
-"""The only place where parts are put together: an estate with its law, the solver, the answers to a question."""
+"""A question about an estate put to the planner, its solver and its files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offtake.adapters.estate_yaml import Loaded, Problems, load_estate
+from offtake.adapters.estate_yaml import Loaded
+from offtake.bootstrap.estates import law_of, position, supposed
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
-from offtake.domain.position import Happened, Position
-from offtake.law.compile import compile_law
 from offtake.law.primitives import Law
 
 if TYPE_CHECKING:
@@ -22,41 +21,6 @@ if TYPE_CHECKING:
 
 Progressing = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
-
-
-def read_estate(path: Path) -> Loaded | Problems:
-    """An estate from its file, or every problem in it."""
-    return load_estate(path)
-
-
-def law_of(estate: Estate, known_at: date | None) -> Law:
-    """The law of the agreements known at a date; None knows all of them. Raises InvalidInput for an unusable clause."""
-    return compile_law(estate, known_at)
-
-
-def supposed(estate: Estate, events: Sequence[str]) -> tuple[Happened, ...]:
-    """Events given as `name=2027-05-01` or `name@model=2027-05-01`. Raises InvalidInput if one cannot be read."""
-    found: list[Happened] = []
-    for text in events:
-        name, _, day = text.partition("=")
-        name, _, about = name.partition("@")
-        if name not in estate.events:
-            known = ", ".join(sorted(estate.events)) or "none"
-            raise InvalidInput(f"the estate knows no event `{name}`", hint=f"events of the estate: {known}")
-        try:
-            found.append(Happened(name, date.fromisoformat(day), about or None))
-        except ValueError:
-            raise InvalidInput(
-                f"`{text}` is not an event with its day", hint=f"write --event {name}=2027-05-01"
-            ) from None
-    return tuple(found)
-
-
-def position(estate: Estate, events: Sequence[Happened]) -> Position:
-    """Where the estate by itself stands, with the events that a scenario supposes."""
-    from offtake.planner.reading import position_of
-
-    return position_of(estate, events)
 
 
 def question(
