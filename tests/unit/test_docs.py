@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md"])
 FORMULATION = ROOT / "docs" / "formulation.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+LAW = ROOT / "docs" / "law.md"
 DOTTED = re.compile(r"[a-z_]+(?:\.[A-Za-z_]+)+")
 PLANNER = ROOT / "src" / "offtake" / "planner"
 
@@ -64,8 +65,9 @@ def test_every_name_of_the_formulation_exists() -> None:
     assert [name for name in full if not exists(name)] == []
 
 
-def test_every_full_name_of_the_architecture_exists() -> None:
-    names = [name for name in dotted_names(ARCHITECTURE) if name.startswith("offtake.")]
+@pytest.mark.parametrize("page", [ARCHITECTURE, LAW], ids=lambda page: page.name)
+def test_every_full_name_exists(page: Path) -> None:
+    names = [name for name in dotted_names(page) if name.startswith("offtake.")]
     assert len(names) > 10
     assert [name for name in names if not exists(name)] == []
 
