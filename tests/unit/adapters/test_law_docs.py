@@ -55,7 +55,9 @@ def about(primitive: Mask | Meter | Procedure | PriceSchedule) -> str:
             bound = "at least" if primitive.upper is None else "at most"
             amount = primitive.lower if primitive.upper is None else primitive.upper
             within = f", within `{primitive.within}`" if primitive.within else ""
-            return f"{primitive.measure} by {primitive.window}, {bound} {number(amount or Decimal(0))}{within}"
+            return (
+                f"{primitive.measure} by {primitive.window}, {bound} {number(amount or Decimal(0))}{within}"
+            )
         case Procedure():
             return f"{primitive.style}, over {primitive.over}"
         case PriceSchedule():
