@@ -12,12 +12,13 @@ from typing import Final
 from offtake.domain.clauses import FirstRefusal
 from offtake.domain.currencies import Rates, rates_of
 from offtake.domain.estate import AcceleratorHours, Estate, ProvisionedUnits, Site, TokensByUse
-from offtake.domain.handoffs import CapacityPlan, OrderRow, PlanPeriod, ServedRow
+from offtake.domain.handoffs import CapacityPlan, MeterRow, OrderRow, PlanPeriod, ServedRow
 from offtake.domain.quantities import Figure, Series, parse_figure
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 
 TOLERANCE: Final = 1e-6  # Of the larger total; quantities in the tables carry six digits.
 HALF_A_CENT: Final = 0.005  # What rounding to whole cents may take from a row or add to it.
+ADDING_UP: Final = ("accelerator-hours", "tokens", "money")  # Measures that a window sums.
 HOURS_A_DAY: Final = 24.0
 DAYS_A_YEAR: Final = 365.25
 
@@ -39,10 +40,8 @@ class Mismatch:
 
 
 def recount(estate: Estate, plan: CapacityPlan) -> tuple[Mismatch, ...]:
-    """Spending by kind, stated and added again from quantities and the estate's prices; and the discounted cost.
-
-    Settlements of commitments and tiers are added again from the plan's meter rows.
-    """
+    """Spending by kind, stated and added again from quantities and the estate's prices; the discounted cost; and what
+    each commitment bills, window by window: what is counted, or its bound where that is more."""
     books = _Books(estate, plan)
     stated: dict[str, float] = defaultdict(float)
     for row in plan.spend:
@@ -63,7 +62,26 @@ def recount(estate: Estate, plan: CapacityPlan) -> tuple[Mismatch, ...]:
     found.append(
         Mismatch("discounted cost added again", plan.cost_cents / 100, discounted, HALF_A_CENT * rows)
     )
+    found.extend(_billed(plan))
     return tuple(found)
+
+
+def _billed(plan: CapacityPlan) -> Iterator[Mismatch]:
+    """Commitments that add up over time: taken and short together are the bound, or what is taken if that is more."""
+    windows: dict[str, list[MeterRow]] = defaultdict(list)
+    for row in plan.meters:
+        if row.lower is not None and row.measure in ADDING_UP:
+            windows[row.meter].append(row)
+    for meter, rows in windows.items():
+        for row in rows:
+            billed = Mismatch(
+                f"billed by {meter}, counted again",
+                row.counted + row.shortfall,
+                max(row.counted, row.lower or 0.0),
+            )
+            if row is rows[-1] or billed.relative > TOLERANCE:
+                yield billed
+                break
 
 
 class _Books:

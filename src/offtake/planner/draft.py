@@ -53,7 +53,8 @@ class MeteredRows:
     """The rows that count one meter by window (and hour), with the columns for what falls short or is drawn.
 
     `fixed` (window,) is counted whatever is decided; `owed` (window, hour or 1) is money per natural unit short;
-    `draw_in` is the window that each draw serves.
+    `draw_in` is the window that each draw serves; `beyond` is what is counted above the bound, where the rows are
+    equations.
     """
 
     meter: str
@@ -66,6 +67,7 @@ class MeteredRows:
     short: Block | None = None
     draw: Block | None = None
     draw_in: NDArray[np.intp] | None = None
+    beyond: Block | None = None
 
 
 @dataclass(frozen=True, slots=True)

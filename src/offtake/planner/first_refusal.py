@@ -19,9 +19,9 @@ from offtake.domain.quantities import MEASURES, parse_figure
 from offtake.law.facts import inference_facts
 from offtake.law.force import supplied_by
 from offtake.law.primitives import Procedure
+from offtake.planner.counting import in_force
 from offtake.planner.draft import Draft, LimitRows, WayColumns
 from offtake.planner.instance import Bools, Floats, Instance, Payment, Way
-from offtake.planner.metering import in_force
 from offtake.planner.program import ProgramBuilder
 from offtake.planner.reading import Reading
 

@@ -313,6 +313,9 @@ def _metered(answer: Answer, metered: MeteredRows) -> list[MeterRow]:
     if metered.draw is not None and metered.draw_in is not None:
         np.add.at(drawn, metered.draw_in, answer.solution.x[metered.draw.index] * metered.unit)
     count = activity - short + drawn
+    if metered.beyond is not None:
+        count += answer.solution.x[metered.beyond.index] * metered.unit
+        high = np.full_like(low, np.inf)
     shape = (len(activity), -1)
     busiest = np.argmax(count.reshape(shape), axis=1)
     found: list[MeterRow] = []

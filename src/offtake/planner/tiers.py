@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from offtake.domain.errors import InvalidInput
 from offtake.law.primitives import Meter, PriceSchedule
+from offtake.planner.counting import STOCKS
 from offtake.planner.draft import Draft, SideColumns
 from offtake.planner.instance import Floats
-from offtake.planner.metering import STOCKS, Measured, measure_rows
+from offtake.planner.measuring import Measured, measure_rows, most_counted
 from offtake.planner.program import Block
 from offtake.planner.reading import Reading
 
@@ -32,11 +33,13 @@ def add_price(reading: Reading, draft: Draft, schedule: PriceSchedule) -> None:
         currency=schedule.currency,
         payer=schedule.payer if schedule.measure == "money" else None,
     )
-    measured = measure_rows(reading, draft, meter, lower=0.0, upper=0.0, name=f"priced {schedule.id}")
+    measured = measure_rows(
+        reading, draft, meter, lower=0.0, upper=0.0, shortfalls=True, name=f"priced {schedule.id}"
+    )
     if measured is None:
         return
     pieces = _pieces(reading, schedule)
-    most = _most(draft, measured)
+    most = most_counted(draft, measured)
     _segments(draft, schedule, measured, pieces, most)
 
 
@@ -55,26 +58,6 @@ def _pieces(reading: Reading, schedule: PriceSchedule) -> list[tuple[float, floa
         found.append((start, end, reading.in_estate_currency(float(tier.price), schedule.currency)))
         start = end
     return found
-
-
-def _most(draft: Draft, measured: Measured) -> Floats:
-    """By cell of the rows, the most that could be counted if every load drew on it at its dearest; inf if open."""
-    program = draft.builder.build()
-    columns = np.repeat(np.arange(program.column_count), np.diff(program.start))
-    rows = measured.rows.index.ravel()
-    found = np.zeros(len(rows))
-    positive = program.value > 0
-    demand = np.array([load.tokens_per_s for load in draft.instance.serving.loads]) / draft.scales.load
-    for w, row in enumerate(rows):
-        mine = (program.index == row) & positive
-        found[w] = float((program.value[mine] * program.col_upper[columns[mine]]).sum()) * measured.unit
-    for measure in draft.measures:
-        coefficient: Floats = np.max(np.asarray(measure.coefficient, dtype=np.float64), axis=0)
-        dearest = coefficient[:, :, None] * np.asarray(measure.weight, dtype=np.float64)[None] * demand
-        for w, row in enumerate(rows):
-            found[w] += float(dearest[:, np.asarray(measure.rows) == row].sum()) * measured.unit
-    shape = (len(measured.windows), *[1] * (measured.rows.index.ndim - 1))
-    return found.reshape(measured.rows.index.shape) + measured.fixed.reshape(shape)
 
 
 @dataclass(frozen=True, slots=True)
