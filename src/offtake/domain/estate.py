@@ -35,6 +35,7 @@ from offtake.domain.records import (
     UnitHourPrices,
     Units,
 )
+from offtake.domain.usage import WeeklyProfile
 from offtake.domain.workloads import Workload
 
 FORMAT_VERSION = 1
@@ -57,9 +58,12 @@ class Horizon(Entry):
 
 
 class TypicalHour(Entry):
-    """An hour that stands for a share of all hours."""
+    """An hour that stands for a share of all hours; `utc` says which of the week's, where the load is made from use."""
 
     weight: Share
+    utc: tuple[str, ...] = Field(
+        default=(), description="hours of the week by UTC, such as `08-18` or `mon-fri 22-06`"
+    )
 
 
 class Party(Entry):
@@ -341,6 +345,7 @@ class Estate(Entry):
     products: dict[Id, Product] = {}
     models: dict[Id, Model] = {}
     deployments: dict[Id, Deployment] = {}
+    profiles: dict[Id, WeeklyProfile] = {}
     workloads: dict[Id, Workload] = {}
     funds: dict[Id, Fund] = {}
     programmes: dict[Id, Programme] = {}

@@ -7,12 +7,17 @@ from typing import cast
 
 from pydantic import BaseModel
 
+from offtake.domain.estate import Estate
 from offtake.domain.quantities import Figure, Series
 from offtake.domain.records import Entry
+from offtake.domain.workloads import InferenceClass
 
 
 def figures_of(estate: BaseModel) -> Iterator[tuple[str, Figure]]:
-    """Every figure with its path (`sites.abilene.pue`); an entry's `source` and `assumed` hold for those without."""
+    """Every figure with its path (`sites.abilene.pue`); an entry's `source` and `assumed` hold for those without.
+
+    Where traffic was made from users and their profiles, its numbers are given and theirs are not: each counts once.
+    """
     yield from _walk(estate, "", None, assumed=False)
 
 
@@ -38,6 +43,10 @@ def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Ite
         if isinstance(value, Entry):
             source, assumed = value.source or source, value.assumed or (assumed and not value.source)
         for name in type(value).model_fields:
+            if (isinstance(value, InferenceClass) and name == "usage" and value.traffic) or (
+                isinstance(value, Estate) and name == "profiles"
+            ):
+                continue
             yield from _walk(
                 getattr(value, name), f"{path}.{name}" if path else name, source, assumed=assumed
             )

@@ -21,6 +21,7 @@ from offtake.domain.records import (
     TokenRateSeries,
     Tokens,
 )
+from offtake.domain.usage import Usage
 
 
 class Window(Entry):
@@ -76,7 +77,10 @@ class InferenceClass(Entry):
     data_class: str | None = None
     latency: Latency | None = Field(default=None, description="round trip that clients bear at most")
     cached: Share | None = Field(default=None, description="share of input tokens read from a prompt cache")
-    traffic: tuple[Traffic, ...] = Field(min_length=1)
+    traffic: tuple[Traffic, ...] = Field(
+        default=(), description="tokens a second as stated; made from `usage` where that is given instead"
+    )
+    usage: Usage | None = Field(default=None, description="the traffic as users, their requests and tokens")
     profile: dict[str, Number] = {}
     worth: TokenPrice = Field(
         description="worth of a million tokens (in and out) that would be left unserved"

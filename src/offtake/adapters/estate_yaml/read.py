@@ -16,6 +16,7 @@ from offtake.adapters.estate_yaml.nodes import Place, Positions, plain
 from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered, shown_path
 from offtake.adapters.estate_yaml.source import NodeBudget
 from offtake.adapters.estate_yaml.wording import problem_of
+from offtake.demand.traffic.folding import folded
 from offtake.domain.checks import Finding, check_estate
 from offtake.domain.estate import Estate
 from offtake.law.checks import check_law
@@ -61,7 +62,8 @@ def _load(content: bytes, name: str, folder: Folder) -> Loaded | Problems:
     problems = list(joined.problems)
     estate = _validated(joined, positions, problems)
     if estate is not None and joined.complete:  # Else every id of the missing file would seem to dangle.
-        problems.extend(_checked(estate, positions))
+        estate, found = _checked(estate)
+        problems.extend(located(finding, positions) for finding in found)
     if estate is None or any(problem.severity == "error" for problem in problems):
         return Problems(ordered(problems)[:MAXIMUM_REPORTED])
     return Loaded(estate, ordered(problems)[:MAXIMUM_REPORTED], positions, joined.digest, tuple(joined.read))
@@ -79,9 +81,12 @@ def _validated(joined: Joined, positions: Positions, problems: list[Problem]) ->
     return None
 
 
-def _checked(estate: Estate, positions: Positions) -> list[Problem]:
+def _checked(estate: Estate) -> tuple[Estate, tuple[Finding, ...]]:
+    """What is wrong with an estate; and the estate with the traffic that its users make, if it can be made."""
     structural = check_estate(estate)
-    return [located(finding, positions) for finding in (*structural, *check_law(estate, structural))]
+    if not any(finding.severity == "error" for finding in structural):
+        estate = folded(estate)
+    return estate, (*structural, *check_law(estate, structural))
 
 
 def located(finding: Finding, positions: Positions) -> Problem:

@@ -12,6 +12,7 @@ from offtake.domain.checks.ranges import check_ranges
 from offtake.domain.checks.references import check_references
 from offtake.domain.checks.rights import check_rights
 from offtake.domain.checks.serving import check_serving
+from offtake.domain.checks.usage import check_usage
 from offtake.domain.estate import Estate
 
 __all__ = ["Finding", "check_estate"]
@@ -24,6 +25,7 @@ _CHECKS = (
     check_accounts,
     check_power,
     check_hours,
+    check_usage,
     check_serving,
     check_rights,
 )

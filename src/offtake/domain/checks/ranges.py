@@ -14,6 +14,7 @@ from offtake.domain.checks.walk import fields, records
 from offtake.domain.clauses import FirstRefusal, Price
 from offtake.domain.estate import Accelerator, Estate, ProvisionedUnits, Rate, Throughput, TypicalHour
 from offtake.domain.quantities import Figure, Series, Span
+from offtake.domain.usage import Usage, UserRegion
 from offtake.domain.workloads import InferenceClass, TrainingRun
 
 FIRST_YEAR: Final = 1900
@@ -32,6 +33,8 @@ _UP_TO_ONE: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     Accelerator: ("mfu", "goodput"),
     TrainingRun: ("mfu",),
     InferenceClass: ("cached",),
+    Usage: ("part",),
+    UserRegion: ("share",),
     FirstRefusal: ("material_change",),
     Price: ("share",),
 }

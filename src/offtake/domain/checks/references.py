@@ -40,6 +40,7 @@ from offtake.domain.estate import (
 )
 from offtake.domain.events import Event, HolderAnswer
 from offtake.domain.selection import Selection
+from offtake.domain.usage import Usage, UserRegion
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
 
 MAXIMUM_SEARCHES: Final = 200  # Names for which the nearest id is looked for.
@@ -95,6 +96,8 @@ REFERENCES: Final[Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]]] = {
     TrainingRun: {"party": _PARTY, "model": ("models",), "accelerators": ("accelerators",)},
     InferenceClass: {"party": _PARTY, "models": ("models",), "profile": ("hours",)},
     Traffic: {"region": ("regions",), "profile": ("hours",)},
+    Usage: {"profile": ("profiles",)},
+    UserRegion: {"region": ("regions",), "profile": ("profiles",)},
     Event: {"about": _SUBJECT},
     HolderAnswer: {"products": ("products", "sites", "deployments")},
     FirstRefusal: {"holder": _PARTY},

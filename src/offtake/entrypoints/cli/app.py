@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from offtake import __version__
+from offtake.entrypoints.cli.demand import demand
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.planning import plan
@@ -51,3 +52,5 @@ for command, example in (
     (schema, "offtake schema > estate.schema.json"),
 ):
     app.command(epilog=f"Example: `{example}`")(command)
+
+app.add_typer(demand, name="demand")
