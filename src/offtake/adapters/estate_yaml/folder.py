@@ -4,7 +4,8 @@ inside."""
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -17,9 +18,13 @@ _SUGGEST: Final = "a path inside the estate's folder, such as `sites/texas.yaml`
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder of an estate's main file; None where an estate is a text alone, and has no other files."""
+    """The folder of an estate's main file; None where an estate is a text alone, and has no other files.
+
+    `instead` holds contents that are read in place of what stands on the disk, by name relative to the root.
+    """
 
     root: Path | None
+    instead: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     def read(self, relative: str, beside: PurePosixPath, asked_at: Place) -> tuple[str, bytes]:
         """The name (relative to the root) and content of a file that another names. Raises Unreadable,
@@ -45,6 +50,8 @@ class Folder:
         except (ValueError, OSError, RuntimeError):
             message = f"`{relative}` lies outside the estate's folder"
             raise Unreadable(error_at(asked_at, "file-outside", message, expected=_SUGGEST)) from None
+        if name in self.instead:
+            return name, self.instead[name]
         return name, read_bytes(path, relative, asked_at)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from offtake.adapters.estate_yaml.folder import Folder, read_bytes
 from offtake.adapters.estate_yaml.joining import Joined, join
 from offtake.adapters.estate_yaml.latency_table import add_latency_table
 from offtake.adapters.estate_yaml.leniency import MAXIMUM_ROUNDS, mend
-from offtake.adapters.estate_yaml.nodes import Place, Positions, plain
+from offtake.adapters.estate_yaml.nodes import Place, Plain, Positions, plain
 from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered, shown_path
 from offtake.adapters.estate_yaml.source import NodeBudget
 from offtake.adapters.estate_yaml.wording import problem_of
@@ -36,15 +37,35 @@ class Loaded:
     files: tuple[str, ...]
 
 
-def load_estate(path: Path | str) -> Loaded | Problems:
+def load_estate(path: Path | str, instead: Mapping[str, bytes] | None = None) -> Loaded | Problems:
     """The estate in a file and the files that it includes, or every problem found. Raises nothing that a
-    file can cause."""
+    file can cause.
+
+    `instead` holds contents to be read in place of files, by name relative to the main file's folder: an
+    estate as it would be.
+    """
     main = Path(path)
+    folder = Folder(main.parent, instead or {})
     try:
-        content = read_bytes(main, main.name, Place(main.name, 1, 1))
-        return _load(content, main.name, Folder(main.parent))
+        return _load(_main_content(main, folder), main.name, folder)
     except Unreadable as stop:
         return Problems((stop.problem,))
+
+
+def joined_values(path: Path, instead: Mapping[str, bytes]) -> dict[str, Plain] | Problems:
+    """What an estate's files say together, before it is checked; or why the main file cannot be read."""
+    folder = Folder(path.parent, instead)
+    try:
+        joined = join(_main_content(path, folder), path.name, folder, NodeBudget())
+    except Unreadable as stop:
+        return Problems((stop.problem,))
+    return cast("dict[str, Plain]", plain(joined.root))
+
+
+def _main_content(main: Path, folder: Folder) -> bytes:
+    if main.name in folder.instead:
+        return folder.instead[main.name]
+    return read_bytes(main, main.name, Place(main.name, 1, 1))
 
 
 def load_estate_text(text: str, name: str = "estate") -> Loaded | Problems:

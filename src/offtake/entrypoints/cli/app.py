@@ -10,6 +10,7 @@ from offtake import __version__
 from offtake.entrypoints.cli.demand import demand
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
+from offtake.entrypoints.cli.importing import import_
 from offtake.entrypoints.cli.planning import plan
 from offtake.entrypoints.cli.pricing import price
 from offtake.entrypoints.cli.questions import what_if
@@ -49,8 +50,9 @@ for command, example in (
     (plan, "offtake plan estate.yaml --known-at 2025-10-28 --out out/plan"),
     (price, "offtake price cloud.spend estate.yaml"),
     (what_if, "offtake what-if estate.yaml --price h100=-30% --scale demand.chat=1.5"),
+    (import_, "offtake import skypilot-catalog aws.csv --into estate.yaml --dry-run"),
     (schema, "offtake schema > estate.schema.json"),
 ):
-    app.command(epilog=f"Example: `{example}`")(command)
+    app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
 
 app.add_typer(demand, name="demand")

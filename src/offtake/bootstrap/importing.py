@@ -1,0 +1,159 @@
+"""An import as a whole: what the estate knows, what the file says, the estate as it would be, and the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from offtake.adapters.estate_yaml import Problems, load_estate
+from offtake.adapters.estate_yaml.including import included, including
+from offtake.adapters.estate_yaml.nodes import Plain, plain
+from offtake.adapters.estate_yaml.read import joined_values
+from offtake.adapters.estate_yaml.source import NodeBudget, parse
+from offtake.adapters.import_files import (
+    FOLDER,
+    content_of,
+    imported_text,
+    refuse_if_changed_by_hand,
+    replace_files,
+    row_account,
+)
+from offtake.domain.errors import InvalidInput
+from offtake.domain.imports import ImportAccount, Tally
+
+if TYPE_CHECKING:
+    from offtake.adapters.estate_yaml import Problem
+
+_EMPTY = b"{}\n"
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What is imported into which estate. `mapped` names entries of the estate for names of the file."""
+
+    kind: str
+    file: Path
+    estate: Path
+    name: str | None = None
+    mapped: Mapping[str, str] | None = None
+    provider: str | None = None
+    region: str | None = None
+    dry_run: bool = False
+    account: Path | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The account of an import; `problems` are what is wrong with the estate as it would be, if anything is."""
+
+    account: ImportAccount
+    problems: tuple[Problem, ...]
+    refused: bool  # The estate as it would be has errors, so nothing was written.
+
+
+def run_import(request: ImportRequest) -> Imported:
+    """Reads a file, checks the estate as it would be, and writes it, unless it is a dry run or nothing is used.
+
+    Raises InvalidInput for a file or estate that cannot be used, Conflict where somebody's changes would be lost,
+    StorageFailure where a file cannot be read or written.
+    """
+    from offtake.adapters.importers import IMPORTERS, Asked, Known
+
+    target = f"{FOLDER}/{_file_name(request)}.yaml"
+    main, beside = request.estate, request.estate.parent / target
+    old_main, old = content_of(main), content_of(beside)
+    if old_main is None:
+        raise InvalidInput(f"there is no estate `{main}`", hint="begin one with `offtake new`")
+    if old is not None:
+        refuse_if_changed_by_hand(old, target)
+    values = joined_values(main, {main.name: old_main, target: _EMPTY})
+    if isinstance(values, Problems):
+        first = values.problems[0]
+        raise InvalidInput(f"{first.file}:{first.line}:{first.column}: {first.message}")
+    with row_account(request.account) as listener:
+        tally = Tally(listener)
+        asked = Asked(
+            request.file, Known(values, dict(request.mapped or {})), tally, request.provider, request.region
+        )
+        found = IMPORTERS[request.kind](asked)
+    sections = found.plain()
+    new = imported_text(sections, request.kind, request.file.name, found.attribution)
+    new_main = old_main if included(old_main, main.name, target) else including(old_main, main.name, target)
+    account = _account(request, target, tally, tuple(found.notes), _sections(old, target), sections)
+    if not tally.total("used") and not tally.total("changed"):
+        return Imported(account, (), refused=False)
+    would_be = load_estate(main, {main.name: new_main, target: new})
+    if isinstance(would_be, Problems):
+        return Imported(account, would_be.problems, refused=True)
+    changes = [(beside, old, new)] if new != old else []
+    changes += [(main, old_main, new_main)] if new_main != old_main else []
+    if changes and not request.dry_run:
+        replace_files(changes)
+        account = _with_files(account, tuple(path.as_posix() for path, _, _ in changes))
+    return Imported(account, would_be.problems, refused=False)
+
+
+def _with_files(account: ImportAccount, wrote: tuple[str, ...]) -> ImportAccount:
+    """The account with the files that were written."""
+    return account.model_copy(update={"wrote": wrote})
+
+
+def _file_name(request: ImportRequest) -> str:
+    from offtake.adapters.importers.reading import slug
+
+    name = request.name or request.kind
+    if slug(name) != name:
+        raise InvalidInput(f"`{name[:60]}` is no name for a file", hint="use small letters, digits and `-`")
+    return name
+
+
+def _sections(content: bytes | None, name: str) -> dict[str, Plain]:
+    """What an earlier import wrote."""
+    if content is None:
+        return {}
+    root, _ = parse(content, name, NodeBudget())
+    return cast("dict[str, Plain]", plain(root))
+
+
+def _entries(sections: Mapping[str, Plain]) -> dict[str, Plain]:
+    """The entries of sections by their paths."""
+    found: dict[str, Plain] = {}
+    for section, entries in sections.items():
+        if isinstance(entries, dict):
+            found.update({f"{section}.{id}": entry for id, entry in entries.items()})
+        elif isinstance(entries, tuple):
+            found.update({f"{section}[{n}]": entry for n, entry in enumerate(entries)})
+        else:
+            found[section] = entries
+    return found
+
+
+def _account(
+    request: ImportRequest,
+    target: str,
+    tally: Tally,
+    notes: tuple[str, ...],
+    before: Mapping[str, Plain],
+    after: Mapping[str, Plain],
+) -> ImportAccount:
+    old, new = _entries(before), _entries(after)
+    kept = {path for path in old.keys() & new.keys() if old[path] == new[path]}
+    used, changed, left_out = (tally.total(outcome) for outcome in ("used", "changed", "left out"))
+    return ImportAccount(
+        kind=request.kind,
+        file=request.file.name,
+        into=str(request.estate),
+        writes=target,
+        rows=used + changed + left_out,
+        used=used,
+        changed=changed,
+        left_out=left_out,
+        lines=tally.lines(),
+        added=tuple(sorted(new.keys() - old.keys())),
+        altered=tuple(sorted((new.keys() & old.keys()) - kept)),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        entries_kept=len(kept),
+        notes=notes,
+    )
