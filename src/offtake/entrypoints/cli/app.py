@@ -11,6 +11,7 @@ from offtake.entrypoints.cli.demand import demand
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.importing import import_
+from offtake.entrypoints.cli.laws import laws
 from offtake.entrypoints.cli.planning import plan
 from offtake.entrypoints.cli.pricing import price
 from offtake.entrypoints.cli.questions import what_if
@@ -56,3 +57,4 @@ for command, example in (
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
 
 app.add_typer(demand, name="demand")
+app.add_typer(laws)
