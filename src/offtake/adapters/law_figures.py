@@ -108,7 +108,8 @@ def _float(value: object) -> float:
 def _budgets(flop: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
     low, high = np.log10(flop.min()), np.log10(flop.max())
     count = int(min(_DECADES, max(2, round((high - low) * 1.5) + 1)))
-    return np.logspace(low + 0.1, high - 0.1, count).tolist()
+    step = (high - low - 0.2) / (count - 1)
+    return [float(10 ** (low + 0.1 + step * k)) for k in range(count)]
 
 
 def _curves(
