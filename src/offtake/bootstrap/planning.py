@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from offtake.planner.planning import Question, Report
     from offtake.planner.ports import Method, Solver
 
+MOST_CLAUSES = 10
+"""Clauses that a report prices beside those that bind nothing; `offtake price all` prices every one."""
+
 Progressing = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
@@ -132,7 +135,7 @@ def plan_with_extras(
     from offtake.adapters.highs import HighsSolver
     from offtake.adapters.parallel import run_all
     from offtake.domain.handoffs import ReportExtras
-    from offtake.planner.clause_prices import clause_prices
+    from offtake.planner.clause_prices import clause_prices, clauses_of
     from offtake.planner.planning import Solved, solve
     from offtake.planner.sensitivity import cost_on_assumptions, sensitivities
 
@@ -140,8 +143,11 @@ def plan_with_extras(
     base = solve(asked, solver, report)
     if not isinstance(base, Solved):
         return base
+    prices = clause_prices(asked, solver, base, run_all, progress, MOST_CLAUSES)
+    priced = {one.clause for one in prices}
     extras = ReportExtras(
-        clause_prices=clause_prices(asked, solver, base, run_all, progress),
+        clause_prices=prices,
+        clauses_not_priced=tuple(one for one in clauses_of(asked.law) if one not in priced),
         sensitivities=sensitivities(
             asked, solver, base.plan, base.formulation, base.solution, run_all, progress
         ),

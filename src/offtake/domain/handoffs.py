@@ -176,6 +176,18 @@ class MeterRow(Row):
     owed_cents: int
 
 
+class MeterUseRow(Row):
+    """What a meter counts in one period of one of its windows, and in the window so far; in the meter's measure."""
+
+    meter: str
+    clause: str
+    window: str
+    period: str
+    measure: str
+    counted: float
+    so_far: float
+
+
 class RefusalRightRow(Row):
     """One tranche of a first refusal: the need, what the holder offers, what it takes and what goes elsewhere."""
 
@@ -245,6 +257,7 @@ class CapacityPlan(Row):
     spend: tuple[SpendRow, ...]
     limits: tuple[LimitRow, ...]
     meters: tuple[MeterRow, ...]
+    meter_use: tuple[MeterUseRow, ...]
     first_refusals: tuple[RefusalRightRow, ...]
     obligations: tuple[ObligationRow, ...]
     unmodelled: tuple[UnmodelledRow, ...]
@@ -264,6 +277,7 @@ PLAN_TABLES: Final = (
     "spend",
     "limits",
     "meters",
+    "meter_use",
     "first_refusals",
     "obligations",
     "unmodelled",
@@ -284,7 +298,10 @@ class ClausePrice(Row):
 
 
 class SensitivityRow(Row):
-    """How the cost moves if one number of the estate moves by a tenth, down and up. Re-solved, the rest as it is."""
+    """How the cost moves if one number of the estate moves by a tenth, down and up, the rest as it is.
+
+    `solved`: the difference of two certified costs; else to first order, at the prices of the plan.
+    """
 
     path: str
     text: str
@@ -292,12 +309,14 @@ class SensitivityRow(Row):
     assumed: bool
     down_cents: int
     up_cents: int
+    solved: bool = True
 
 
 class ReportExtras(Row):
     """What a report shows beside the plan where it was computed. `cost_on_assumptions` is a share of the cost."""
 
     clause_prices: tuple[ClausePrice, ...] = ()
+    clauses_not_priced: tuple[str, ...] = ()  # Clauses that weigh less, for which no plan was made without.
     sensitivities: tuple[SensitivityRow, ...] = ()
     cost_on_assumptions: float | None = None
 

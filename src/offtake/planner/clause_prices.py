@@ -12,6 +12,7 @@ import numpy as np
 from offtake.domain.errors import OfftakeError
 from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
 from offtake.law.primitives import Law
+from offtake.planner.clause_weights import weightiest
 from offtake.planner.limits import origins_of
 from offtake.planner.planning import Question, Report, Solved, certified_cost, plan
 from offtake.planner.ports import Solver
@@ -66,13 +67,18 @@ def clause_prices(
     base: Solved,
     run_all: RunAll,
     progress: Callable[[str, int, int], None],
+    most: int | None = None,
 ) -> tuple[ClausePrice, ...]:
     """The price of every clause, dearest first. A clause of meters alone that do not bind costs exactly nothing, for
-    the plan stays the best without it; every other one is planned without."""
+    the plan stays the best without it; every other one is planned without, but no more than `most`, the weightiest.
+    """
     clauses = clauses_of(question.law)
     idle = {clause for clause in clauses if _idle(question.law, clause, base)}
     asked = [clause for clause in clauses if clause not in idle]
+    if most is not None and len(asked) > most:
+        asked = weightiest(question, base, asked)[:most]
     costs: dict[str, int] = dict.fromkeys(idle, base.plan.cost_cents)
+    progress("pricing clauses", 0, len(asked))
     for n, cost in enumerate(run_all(partial(_cost_without, question, solver), asked)):
         if cost is not None:
             costs[asked[n]] = cost

@@ -14,7 +14,7 @@ from offtake.domain.position import Position
 from offtake.domain.selection import SupplyFacts
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Meter, Scope
-from offtake.planner.draft import Draft
+from offtake.planner.draft import Ordering
 from offtake.planner.instance import Floats, Payment
 from offtake.planner.reading import Reading
 
@@ -53,7 +53,7 @@ class Counted:
     hourly_rows: bool  # The rows are by typical hour.
 
 
-def counted(reading: Reading, draft: Draft, meter: Meter) -> Counted:
+def counted(reading: Reading, draft: Ordering, meter: Meter) -> Counted:
     """What a meter counts of every column, in its own measure and natural units."""
     if meter.measure == "money":
         return _at_rates(_money(reading, draft, meter), rate_by_period(reading, draft, meter.currency))
@@ -64,7 +64,7 @@ def counted(reading: Reading, draft: Draft, meter: Meter) -> Counted:
     return _stock(draft, meter)
 
 
-def rate_by_period(reading: Reading, draft: Draft, currency: str | None) -> Floats:
+def rate_by_period(reading: Reading, draft: Ordering, currency: str | None) -> Floats:
     """(period,) units of a currency that one of the estate's buys, against what it bought at the horizon's start."""
     periods, rates = draft.instance.calendar.periods, reading.money.rates
     if currency is None or currency == reading.estate.currency:
@@ -87,7 +87,7 @@ def _selects(meter: Meter, supply: SupplyFacts) -> bool:
     )
 
 
-def _size(draft: Draft, meter: Meter, pool: int) -> float:
+def _size(draft: Ordering, meter: Meter, pool: int) -> float:
     """Units of the measure that a unit of a pool's capacity stands for (hours counted apart)."""
     one = draft.instance.pools[pool]
     if meter.measure == "units":
@@ -97,7 +97,7 @@ def _size(draft: Draft, meter: Meter, pool: int) -> float:
     return one.power_mw if meter.measure == "power" else 1.0
 
 
-def _factor(draft: Draft, meter: Meter, pool: int) -> Floats:
+def _factor(draft: Ordering, meter: Meter, pool: int) -> Floats:
     """(period,) units of the measure per unit of a pool's capacity in service through a period."""
     hours = draft.instance.calendar.hours()
     return _size(draft, meter, pool) * (
@@ -105,7 +105,7 @@ def _factor(draft: Draft, meter: Meter, pool: int) -> Floats:
     )
 
 
-def _stock(draft: Draft, meter: Meter) -> Counted:
+def _stock(draft: Ordering, meter: Meter) -> Counted:
     count = len(draft.instance.calendar.periods)
     fixed, ways = np.zeros(count), dict[int, Floats]()
     for a, pool in enumerate(draft.instance.pools):
@@ -120,7 +120,7 @@ def _stock(draft: Draft, meter: Meter) -> Counted:
     )
 
 
-def _seat_mask(reading: Reading, draft: Draft, meter: Meter) -> NDArray[np.bool_]:
+def _seat_mask(reading: Reading, draft: Ordering, meter: Meter) -> NDArray[np.bool_]:
     """(seat, load): whether the meter selects the pair."""
     serving = draft.instance.serving
     scope = meter.scope
@@ -136,7 +136,7 @@ def _seat_mask(reading: Reading, draft: Draft, meter: Meter) -> NDArray[np.bool_
     return mask
 
 
-def _placed(reading: Reading, draft: Draft, meter: Meter) -> Counted:
+def _placed(reading: Reading, draft: Ordering, meter: Meter) -> Counted:
     """Capacity that the selected workloads use, rather than all that stands."""
     instance = draft.instance
     count = len(instance.calendar.periods)
@@ -155,7 +155,7 @@ def _placed(reading: Reading, draft: Draft, meter: Meter) -> Counted:
     return Counted({}, np.zeros(count), seats, runs, meter.measure in STOCKS)
 
 
-def _tokens(reading: Reading, draft: Draft, meter: Meter) -> Counted:
+def _tokens(reading: Reading, draft: Ordering, meter: Meter) -> Counted:
     """Tokens served: per hour of a token/s when they add up, per token/s when a rate is bounded."""
     count = len(draft.instance.calendar.periods)
     per = 3600.0 if meter.measure == "tokens" else 1.0
@@ -174,7 +174,7 @@ def pays(meter: Meter, payment_kind: str, payer: str, payee: str) -> bool:
     )
 
 
-def _money(reading: Reading, draft: Draft, meter: Meter) -> Counted:
+def _money(reading: Reading, draft: Ordering, meter: Meter) -> Counted:
     instance = draft.instance
     count = len(instance.calendar.periods)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import floor, log10
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,22 @@ def settled_weight(party: str, payer: str, payee: str) -> float:
     How much falls short is the payer's to decide. A payee that could decide it would let everything fall short.
     """
     return 1.0 if payer == party != payee else TIE
+
+
+class Ordering(Protocol):
+    """What a draft and a finished formulation both tell: the instance and the columns of what may be ordered."""
+
+    @property
+    def instance(self) -> Instance: ...
+
+    @property
+    def ways(self) -> Sequence[WayColumns]: ...
+
+    @property
+    def shells(self) -> Sequence[tuple[int, Block]]: ...
+
+    @property
+    def runs(self) -> Sequence[RunColumns]: ...
 
 
 @dataclass

@@ -30,6 +30,7 @@ from offtake.planner.draft import Scales
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, unmet_rows
+from offtake.planner.meter_use import meter_use_rows
 from offtake.planner.metering import add_meters
 from offtake.planner.ports import Infeasible, Progress, Solution, Solver, SolverOptions
 from offtake.planner.program import Program
@@ -230,6 +231,7 @@ def _tables(
         spend=spend_rows(answer),
         limits=limit_rows(reading, answer),
         meters=meter_rows(answer),
+        meter_use=meter_use_rows(reading, answer),
         first_refusals=refusal_right_rows(answer, tranches),
         obligations=(),
         unmodelled=tuple(

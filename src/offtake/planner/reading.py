@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ from offtake.domain.currencies import rates_of
 from offtake.domain.estate import Deployment, Estate, Held, Product, Stock, TokensByUse
 from offtake.domain.events import HolderAnswer
 from offtake.domain.position import Happened, Position
-from offtake.domain.selection import NOBODY, Interval, SupplyFacts, WorkloadFacts
+from offtake.domain.selection import NOBODY, ActionKind, Interval, SupplyFacts, WorkloadFacts
 from offtake.law.masks import permitted
 from offtake.law.primitives import Law
 from offtake.planner.calendar import calendar_of
@@ -20,6 +20,9 @@ from offtake.planner.demand_side import hours_of, runs_of, serving_of
 from offtake.planner.instance import Bools, Instance
 from offtake.planner.prices import UNNAMED, Money
 from offtake.planner.supply_side import supply_side
+
+Known: TypeAlias = dict[object, Bools]
+"""Answers of masks by what was asked, for readings of estates under one law from one position."""
 
 Dated: TypeAlias = HolderAnswer | Deployment | Product | Stock | Held  # It begins and ends on days.
 
@@ -33,6 +36,7 @@ class Reading:
     position: Position
     party: str
     money: Money
+    known: Known = field(default_factory=dict[object, Bools], compare=False, repr=False)
 
     def in_estate_currency(self, amount: float, currency: str | None) -> float:
         """An amount of money at the rate of the horizon's start; anything else as it is."""
@@ -51,13 +55,26 @@ class Reading:
         interval: Interval,
     ) -> Bools:
         """(workload, supply): whether the masks let each workload on each supply."""
-        return permitted(self.law, workloads, supplies, action, interval, self.position)
+        return self._asked(tuple(workloads), tuple(supplies), action, interval)
 
     def may_acquire(self, supply: SupplyFacts, begins: date, ends: date | None) -> bool:
         """Whether the masks let bare capacity of a supply be acquired for a term."""
-        return bool(
-            permitted(self.law, [NOBODY], [supply], "acquire", Interval(begins, ends), self.position)[0, 0]
-        )
+        return bool(self._asked((NOBODY,), (supply,), "acquire", Interval(begins, ends))[0, 0])
+
+    def _asked(
+        self,
+        workloads: tuple[WorkloadFacts, ...],
+        supplies: tuple[SupplyFacts, ...],
+        action: ActionKind,
+        interval: Interval,
+    ) -> Bools:
+        asked = (action, interval, workloads, supplies)
+        found = self.known.get(asked)
+        if found is None:
+            found = permitted(self.law, workloads, supplies, action, interval, self.position)
+            found.flags.writeable = False
+            self.known[asked] = found
+        return found
 
 
 def position_of(estate: Estate, supposed: Sequence[Happened] = ()) -> Position:
@@ -77,10 +94,13 @@ def planning_party(estate: Estate, party: str | None) -> str:
     return party or estate.plans_for or next(iter(estate.parties), UNNAMED)
 
 
-def reading_of(estate: Estate, law: Law, position: Position, party: str | None = None) -> Reading:
-    """An estate under a law, read for a party."""
+def reading_of(
+    estate: Estate, law: Law, position: Position, party: str | None = None, known: Known | None = None
+) -> Reading:
+    """An estate under a law, read for a party. `known` is shared by readings under the same law and position."""
     money = Money(rates_of(estate), estate.currency)
-    return Reading(estate, law, position, planning_party(estate, party), money)
+    answers = {} if known is None else known
+    return Reading(estate, law, position, planning_party(estate, party), money, answers)
 
 
 def estate_days(estate: Estate) -> set[date]:

@@ -1,7 +1,7 @@
 """Which assumptions the answer hangs on: every one moved by a tenth to first order, the heaviest solved again.
 
 To first order the cost moves by what the change does to the program at the prices of the answer: Δc·x + y·(Δb − ΔA·x)
-+ z·Δu. That ranks them; the numbers reported are differences of certified costs.
++ z·Δu. That ranks them all; what is reported of the heaviest is the difference of certified costs.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ from offtake.planner.formulation import Formulation
 from offtake.planner.planning import Question, certified_cost, formulate
 from offtake.planner.ports import Solution, Solver
 from offtake.planner.program import Program
-from offtake.planner.reading import reading_of
+from offtake.planner.reading import Known, reading_of
+from offtake.planner.tables import cents
 
 UP: Final = Decimal("1.1")
 DOWN: Final = Decimal("0.9")
-SOLVED_AGAIN: Final = 10  # Assumptions that are solved again, in both directions.
+SOLVED_AGAIN: Final = 4  # Assumptions that are solved again, in both directions.
+RANKED: Final = 16  # Assumptions that are handed out, those beyond the ones solved again to first order.
+TOGETHER: Final = 25  # Assumptions that are ranked in one go: they share what the law answers.
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,12 +77,22 @@ def moved(estate: Estate, path: str, factor: Decimal) -> Estate:
     return with_figures(estate, path, factor, lambda at: at in assumed)
 
 
-def first_order(question: Question, formulation: Formulation, solution: Solution, path: str) -> float | None:
+def first_orders(
+    question: Question, formulation: Formulation, solution: Solution, paths: Sequence[str]
+) -> list[float | None]:
+    """`first_order` of several assumptions."""
+    known: Known = {}
+    return [first_order(question, formulation, solution, path, known) for path in paths]
+
+
+def first_order(
+    question: Question, formulation: Formulation, solution: Solution, path: str, known: Known | None = None
+) -> float | None:
     """What the party's cost moves by, to first order, if an assumption is a tenth higher; None if the change alters
-    which rows and columns there are, so that it must be solved."""
+    which rows and columns there are, so that it must be solved. `known` is as in `reading_of`."""
     try:
         reading = reading_of(
-            moved(question.estate, path, UP), question.law, question.position, question.party
+            moved(question.estate, path, UP), question.law, question.position, question.party, known
         )
         after, _ = formulate(reading, question.form, question.cuts, formulation.scales)
     except (OfftakeError, ValueError):
@@ -116,36 +129,63 @@ def sensitivities(
     run_all: RunAll,
     progress: Callable[[str, int, int], None],
 ) -> tuple[SensitivityRow, ...]:
-    """The assumptions that move the cost most, heaviest first, each solved again a tenth lower and higher."""
+    """The assumptions that move the cost most, heaviest first: the heaviest solved again a tenth lower and higher, the
+    others to first order. Which numbers stand for what is in each row."""
     found = assumptions_of(question.estate)
-    estimate = partial(first_order, question, formulation, solution)
+    groups = [[one.path for one in found[at : at + TOGETHER]] for at in range(0, len(found), TOGETHER)]
     moves: list[float | None] = []
-    for move in run_all(estimate, [one.path for one in found]):
-        moves.append(move)
+    progress("ranking assumptions", 0, len(found))
+    for group in run_all(partial(first_orders, question, formulation, solution), groups):
+        moves += group
         progress("ranking assumptions", len(moves), len(found))
     ranked = sorted(
         range(len(found)), key=lambda n: (moves[n] is not None, -abs(moves[n] or 0.0), found[n].path)
     )
     structural = [n for n in ranked if moves[n] is None][:2]
-    heavy = [n for n in ranked if moves[n]][: SOLVED_AGAIN - len(structural)]
-    chosen = [found[n] for n in (*heavy, *structural)]
+    heavy = [n for n in ranked if moves[n]]
+    exact = [*heavy[: SOLVED_AGAIN - len(structural)], *structural]
+    rows = _solved_again(question, solver, base, [found[n] for n in exact], run_all, progress)
+    rows += [
+        _row(found[n], -cents(moves[n] or 0.0), cents(moves[n] or 0.0), solved=False)
+        for n in heavy
+        if n not in exact
+    ]
+    return tuple(
+        sorted(rows, key=lambda row: (-max(abs(row.down_cents), abs(row.up_cents)), row.path))[:RANKED]
+    )
+
+
+def _solved_again(
+    question: Question,
+    solver: Solver,
+    base: CapacityPlan,
+    chosen: Sequence[Assumption],
+    run_all: RunAll,
+    progress: Callable[[str, int, int], None],
+) -> list[SensitivityRow]:
+    """Certified differences in cost, each assumption a tenth lower and a tenth higher."""
     items = [(one.path, factor) for one in chosen for factor in (DOWN, UP)]
     costs: list[int] = []
+    progress("solving again", 0, len(items))
     for cost in run_all(partial(_cost_when, question, solver), items):
         costs.append(cost if cost is not None else base.cost_cents)
         progress("solving again", len(costs), len(items))
-    rows = [
-        SensitivityRow(
-            path=one.path,
-            text=one.text,
-            source=one.source,
-            assumed=True,
-            down_cents=costs[2 * n] - base.cost_cents,
-            up_cents=costs[2 * n + 1] - base.cost_cents,
-        )
+    return [
+        _row(one, costs[2 * n] - base.cost_cents, costs[2 * n + 1] - base.cost_cents, solved=True)
         for n, one in enumerate(chosen)
     ]
-    return tuple(sorted(rows, key=lambda row: (-max(abs(row.down_cents), abs(row.up_cents)), row.path)))
+
+
+def _row(one: Assumption, down: int, up: int, *, solved: bool) -> SensitivityRow:
+    return SensitivityRow(
+        path=one.path,
+        text=one.text,
+        source=one.source,
+        assumed=True,
+        down_cents=down,
+        up_cents=up,
+        solved=solved,
+    )
 
 
 def _cost_when(question: Question, solver: Solver, item: tuple[str, Decimal]) -> int | None:

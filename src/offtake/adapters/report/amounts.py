@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 _SIZES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
 
@@ -10,7 +12,7 @@ _SIZES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
 def digits(value: float) -> str:
     """Three digits that count: `1,234`, `12.5`, `0.04`; nothing after the point from a hundred on."""
     size = abs(value)
-    if size >= 100 or value == int(value):
+    if size >= 100 or abs(value - round(value)) <= 1e-6 * size:
         return f"{value:,.0f}"
     if size >= 10:
         return f"{value:.1f}"
@@ -86,9 +88,20 @@ def share(value: float) -> str:
     percent = value * 100
     if 0 < percent < 0.1:
         return "less than 0.1 %"
-    if 99.95 <= percent < 100:
-        return "99.9 %"
-    return f"{percent:.0f} %" if percent >= 10 or percent == int(percent) else f"{percent:.1f} %"
+    if 99 < percent < 100:
+        return f"{min(percent, 99.9):.1f} %"
+    whole = percent >= 10 or abs(percent - round(percent)) < 0.05
+    return f"{percent:.0f} %" if whole else f"{percent:.1f} %"
+
+
+_TIED: Final = re.compile(
+    r"(?<=\d) (?=%|million\b|billion\b|trillion\b|thousand\b|[kMGT]W\b|ms\b)|(?<=\b[A-Z]{3}) (?=[−\d])"
+)
+
+
+def tied(text: str) -> str:
+    """Text whose amounts are not broken from their units at the end of a line."""
+    return _TIED.sub("\u00a0", text)
 
 
 def measured(value: float, measure: str, currency: str) -> str:
@@ -100,6 +113,11 @@ def measured(value: float, measure: str, currency: str) -> str:
     if measure == "token-rate":
         return rate(value)
     return f"{count(value)} {measure}"
+
+
+def many(number: int, noun: str) -> str:
+    """`1 number`, `12 numbers`."""
+    return f"{count(number)} {noun}" if number == 1 else f"{count(number)} {noun}s"
 
 
 def listed(words: Iterable[str], most: int = 4) -> str:

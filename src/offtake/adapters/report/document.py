@@ -72,6 +72,7 @@ class Figure:
     legend: tuple[
         tuple[str, str, str], ...
     ] = ()  # (label, colour name, mark: `fill`, `outline`, `line` or `dot`).
+    open: bool = False  # Whether the page shows the numbers without being asked.
 
     @property
     def source(self) -> str:

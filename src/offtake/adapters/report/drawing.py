@@ -11,6 +11,7 @@ from offtake.adapters.report.palette import LIGHT
 
 LINE: Final = 16  # Pixels from one label to the next.
 TICKS: Final = ",.3~f"
+DENSE: Final = 16  # Columns beyond which a small panel leaves out their outlines.
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,49 @@ def stack(
     return rows, tallest
 
 
+def panel(title: Sequence[str], width: int, height: int, layers: Sequence[Spec], frame: Frame) -> Spec:
+    """A small drawing of several, its title's lines above it."""
+    head: Spec = {
+        "data": values([{"label": list(title)}]),
+        "mark": {
+            "type": "text",
+            "align": "left",
+            "baseline": "bottom",
+            "fontWeight": "bold",
+            "fontSize": 11.5 if frame.narrow else 12.5,
+            "lineHeight": LINE,
+            "limit": width + 26,
+        },
+        "encoding": {
+            "x": {"value": 0},
+            "y": {"value": 4 - LINE * len(title)},
+            "text": {"field": "label"},
+        },
+    }
+    return {"width": width, "height": height, "layer": [*layers, head]}
+
+
+def panels_grid(cells: Sequence[Spec], across: int, gap: int, lines: int) -> Spec:
+    """Panels in rows of `across`, `gap` pixels between their plots, their titles `lines` lines high."""
+    return {
+        "columns": across,
+        "concat": list(cells),
+        "spacing": {"row": 46 + LINE * lines, "column": gap},
+        "bounds": "flush",
+        "padding": 4,
+        "autosize": {"type": "pad"},
+    }
+
+
 def columns(
-    rows: Sequence[Mapping[str, object]], styles: Mapping[str, Style], x: Spec, y: Spec
+    rows: Sequence[Mapping[str, object]],
+    styles: Mapping[str, Style],
+    x: Spec,
+    y: Spec,
+    *,
+    dense: bool = False,
 ) -> list[Spec]:
-    """Columns of a stack: filled series, and outlined ones."""
+    """Columns of a stack: filled series, and outlined ones; `dense` columns have no room for outlines."""
     layers: list[Spec] = []
     literal: Spec = {"field": "colour", "type": "nominal", "scale": None}
     for mark in ("fill", "outline"):
@@ -138,8 +178,10 @@ def columns(
         if not mine:
             continue
         encoding: Spec = {"x": x, "y": {**y, "field": "from"}, "y2": {"field": "to"}, "fill": literal}
-        shape: Spec = {"type": "bar", "stroke": LIGHT["paper"], "strokeWidth": 0.75}
-        if mark == "outline":
+        shape: Spec = {"type": "bar", "stroke": LIGHT["paper"], "strokeWidth": 0.25 if dense else 0.75}
+        if mark == "outline" and dense:
+            shape |= {"fillOpacity": 0.5}
+        elif mark == "outline":
             encoding["stroke"] = literal
             shape = {"type": "bar", "fillOpacity": 0.2, "strokeWidth": 1.3, "strokeDash": [3, 2]}
         layers.append({"data": values(mine), "mark": shape, "encoding": encoding})
@@ -205,6 +247,14 @@ def line(data: Sequence[Mapping[str, object]], x: Spec, y: Spec, colour: str, **
     """A line through places."""
     shape: Spec = {"type": "line", "color": LIGHT[colour], "strokeWidth": 2.5, **mark}
     return {"data": values(data), "mark": shape, "encoding": {"x": x, "y": y}}
+
+
+def named_room(frame: Frame, names: Sequence[str], labels: Sequence[str]) -> Room:
+    """Room for names at the left of a drawing and labels at its right, as far as there is any."""
+    per, most_left, most_right = (5.9, 140, 96) if frame.narrow else (6.9, 300, 190)
+    left = min(most_left, round(max(map(len, names), default=0) * per) + 18)
+    right = min(most_right, round(max(map(len, labels), default=0) * per) + 20)
+    return Room(left=max(left, 60), right=max(right, 30), top=4, bottom=34)
 
 
 def names_axis(names: Sequence[str], room: Room, gap: float = 0.3) -> Spec:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+from offtake.adapters.report.amounts import many
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, PlanPeriod, ReportExtras
 from offtake.domain.numbers import figures_of
@@ -18,7 +19,7 @@ from offtake.law.facts import supplies
 BUILDER_FROM_MW: Final = (
     5.0  # An estate whose sites reach this is told in megawatts; a smaller one in tokens.
 )
-SHORTEST: Final = 26  # Characters of a name in a figure.
+SHORTEST: Final = 28  # Characters of a name in a figure.
 NOBODY_IN_PARTICULAR: Final = "market"
 
 
@@ -69,6 +70,27 @@ class Matter:
         """The last period."""
         return self.plan.periods[-1]
 
+    @cached_property
+    def columns(self) -> list[str]:
+        """The periods as figures show them: a quarter that the law cuts is one column again."""
+        return list(dict.fromkeys(column_of(label) for label in self.labels))
+
+    def lasting(self, values: Mapping[str, float]) -> dict[str, float]:
+        """By column, what is true at its end."""
+        found: dict[str, float] = {}
+        for label in self.labels:
+            found[column_of(label)] = values.get(label, 0.0)
+        return {at: value for at, value in found.items() if value}
+
+    def mean(self, values: Mapping[str, float]) -> dict[str, float]:
+        """By column, the mean over its days."""
+        sums: dict[str, float] = defaultdict(float)
+        days: dict[str, int] = defaultdict(int)
+        for label in self.labels:
+            sums[column_of(label)] += values.get(label, 0.0) * self.days(label)
+            days[column_of(label)] += self.days(label)
+        return {at: total / days[at] for at, total in sums.items() if total}
+
     def days(self, label: str) -> int:
         """Days of a period."""
         return self._days[label]
@@ -82,7 +104,8 @@ class Matter:
         if id == NOBODY_IN_PARTICULAR:
             return "open market"
         entry = self.estate.parties.get(id)
-        return _short(None if entry is None else entry.name, id)
+        name = _short(None if entry is None else entry.name, id)
+        return f"the {name[4:]}" if name.startswith("The ") else name
 
     def provider(self, id: str | None) -> str:
         """A provider's name, short; else that of its party."""
@@ -152,9 +175,9 @@ class Matter:
         ranked = sorted(known, key=lambda one: (-known[one], one))
         parts = ranked[:2]
         if len(ranked) > len(parts):
-            parts.append(f"{len(ranked) - len(parts)} further sources listed under Sources")
+            parts.append(f"{many(len(ranked) - len(parts), 'further source')} listed under Sources")
         if assumed:
-            parts.append(f"{assumed} numbers assumed")
+            parts.append(f"{many(assumed, 'number')} assumed")
         made = f"offtake, plan of “{self.plan.estate}” (inputs {self.plan.estate_digest[:12] or 'without digest'})"
         return f"{made}. Inputs: {'; '.join(parts)}." if parts else f"{made}."
 
@@ -166,6 +189,17 @@ def _short(name: str | None, id: str) -> str:
     if len(head) > SHORTEST:
         head = head.split(" with ")[0].split(" and ")[0]
     return head if len(head) <= SHORTEST else f"{head[: SHORTEST - 1].rstrip()}…"
+
+
+def column_of(label: str) -> str:
+    """The month, quarter or year that a period is, or is a part of."""
+    return label.split(" ", 1)[0]
+
+
+def span(labels: Iterable[str]) -> str:
+    """Periods in order as `2025Q1` or `2025Q1 to 2026Q3`."""
+    found = list(dict.fromkeys(column_of(label) for label in labels))
+    return "" if not found else found[0] if len(found) == 1 else f"{found[0]} to {found[-1]}"
 
 
 def totals(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from offtake.adapters.report.amounts import money
 from offtake.adapters.report.document import Report
-from offtake.adapters.report.matter import Matter
+from offtake.adapters.report.matter import Matter, column_of
 from offtake.adapters.report.sections.limits import words_of, worth_of
 
 MOST_LINES: Final = 4
@@ -58,7 +58,7 @@ def memo_parts(matter: Matter, report: Report) -> tuple[tuple[str, tuple[str, ..
 
 def _limit(matter: Matter, n: int) -> str:
     row = matter.plan.limits[n]
-    when = f" in {row.period}" if row.period else ""
+    when = f" in {column_of(row.period)}" if row.period else ""
     said = f"{words_of(row, matter)[:1].upper()}{words_of(row, matter)[1:]}{when} ({row.source})"
     if not matter.priced:
         return f"{said}."

@@ -7,7 +7,8 @@ import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from offtake.adapters.report.document import Block, Bullets, Figure, Prose, Report, Table
+from offtake.adapters.report.amounts import tied
+from offtake.adapters.report.document import Block, Bullets, Cell, Column, Figure, Prose, Report, Table
 from offtake.adapters.report.palette import DARK, LIGHT
 from offtake.adapters.report.tables import cell_text
 from offtake.adapters.report.vega import on_page, swatch
@@ -28,16 +29,21 @@ def page_of(report: Report) -> str:
     )
     script, style = _file("report.js"), _file("report.css")
     drawings = {figure.id: [Markup(svg) for svg in on_page(figure)] for figure in report.figures}  # noqa: S704 - our own drawings
+    environment.filters["tied"] = tied
     return environment.from_string(_file("report.html")).render(
         report=report,
         drawings=drawings,
         swatch=_swatch,
         kind=_kind,
-        cell=cell_text,
+        cell=_cell,
         style=Markup(f"{_themes()}\n{style}"),  # noqa: S704 - the package's own file
         script=Markup(script),  # noqa: S704 - the package's own file
         digest=_digest(f"\n{script}"),
     )
+
+
+def _cell(column: Column, value: Cell) -> str:
+    return tied(cell_text(column, value))
 
 
 def _file(name: str) -> str:

@@ -25,6 +25,7 @@ def drawn(figure: Figure, frame: Frame) -> str:
     svg = vl_convert.vegalite_to_svg(_themed(figure.draw(frame), frame), vl_version=VEGA_LITE)
     svg = _EMPTY.sub("", _INNER.sub(_kept, svg))
     svg = _NUMBER.sub(lambda found: f"{float(found.group()):.2f}".rstrip("0").rstrip("."), svg)
+    svg = _at_width(svg, frame.width)
     size = "n" if frame.narrow else "w"
     # The renderer counts its ids through the whole process; counted per drawing, the same figure has the same bytes.
     numbered: dict[str, int] = {}
@@ -34,6 +35,14 @@ def drawn(figure: Figure, frame: Frame) -> str:
         return f"{found.group(1)}{figure.id}-{size}-{number}"
 
     return _ID.sub(named, svg)
+
+
+def _at_width(svg: str, width: int) -> str:
+    """The drawing in a box as wide as its frame, so that all are shown at one scale."""
+    head, body = svg.split(">", 1)
+    head = re.sub(r'viewBox="0 0 [\d.]+ ', f'viewBox="0 0 {width} ', head)
+    head = re.sub(r' width="[^"]*"', f' width="{width}"', head, count=1)
+    return f"{head}>{body}"
 
 
 def _kept(found: re.Match[str]) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from offtake.adapters.report.amounts import count, money, money_scale, share
+from typing import Final
+
+from offtake.adapters.report.amounts import count, digits, money, money_scale, share
 from offtake.adapters.report.document import Block, Cells, Figure, Frame, Section, Spec, Table, numbers, text
 from offtake.adapters.report.drawing import Room, amount_axis, plot, texts, values
 from offtake.adapters.report.matter import Matter
 from offtake.adapters.report.palette import LIGHT
-from offtake.adapters.report.sections.limits import diverging
+from offtake.adapters.report.sections.limits import Bar, diverging
 from offtake.domain.handoffs import SensitivityRow
+
+MOST_BARS: Final = 16
 
 
 def assumptions(matter: Matter) -> Section | None:
@@ -103,29 +107,34 @@ def _tornado(matter: Matter) -> Figure:
             "assumed" if row.assumed else row.source or "no source",
             row.down_cents / per,
             row.up_cents / per,
+            "solved again" if row.solved else "estimated",
         )
         for row in found
     )
     bars = [
-        (
+        Bar(
             row.path,
             min(row.up_cents, row.down_cents, 0) / per,
             max(row.up_cents, row.down_cents, 0) / per,
-            f"±{money(swing(row) / 2, currency).removeprefix(currency).strip()}",
+            _ends(row, per),
+            firm=row.solved,
         )
-        for row in found[:16]
+        for row in found[:MOST_BARS]
     ]
     top = found[0]
     says = (
-        f"Each number moves by a tenth, down and up. {top.path} ({top.text}) moves the cost most: "
+        f"Each number moves by a tenth, down and up, the rest as it is. {top.path} ({top.text}) moves the cost most: "
         f"by {money(swing(top), currency)} between the two."
     )
+    if any(not row.solved for row in found):
+        says += " Full bars are solved again; pale ones are estimated from the plan's own prices."
     heads = (
         text("number"),
         text("as stated"),
         text("rests on"),
         numbers("10 % less", unit, 3),
         numbers("10 % more", unit, 3),
+        text("how"),
     )
     return Figure(
         "assumptions",
@@ -133,5 +142,10 @@ def _tornado(matter: Matter) -> Figure:
         says,
         Table("assumptions", "Change in cost as each number moves by a tenth", matter.source(), heads, cells),
         lambda frame: diverging(frame, bars, unit),
-        (("saves", "green", "fill"), ("costs more", "vermilion", "fill")),
+        (("lowers the cost", "green", "fill"), ("raises the cost", "vermilion", "fill")),
     )
+
+
+def _ends(row: SensitivityRow, per: float) -> str:
+    low, high = (end(row.down_cents, row.up_cents, 0) / per for end in (min, max))
+    return f"−{digits(-low)} / +{digits(high)}"

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from offtake.adapters.report.amounts import count, listed, power, power_scale
 from offtake.adapters.report.document import Cells, Figure, Frame, Section, Spec, Table, numbers, text
 from offtake.adapters.report.drawing import (
+    DENSE,
     Room,
     Style,
     amount_axis,
     ceiling,
     columns,
     line,
+    panel,
+    panels_grid,
     plot,
     stack,
     time_axis,
     values,
 )
 from offtake.adapters.report.matter import Matter, ranked
+from offtake.adapters.report.palette import LIGHT
 from offtake.adapters.report.sections.waterfall import waterfall
 
 HELD: Final = "under contract today"
@@ -170,10 +174,14 @@ def _panels(matter: Matter, panels: list[Panel]) -> Figure:
         if period in panel.parts[status]
     )
     builder = matter.view == "power"
+    drawn = [
+        replace(panel, parts={name: matter.lasting(heights) for name, heights in panel.parts.items()})
+        for panel in panels
+    ]
     what = "IT power" if builder else "accelerators and units"
     says = f"Each panel is one {'provider' if builder else 'supply'}: {what} that stand, by how far they have got."
     if builder:
-        says += " All panels share one scale."
+        says += f" All panels share one scale, in {power_scale([max(panel.peak for panel in panels)])[1]}."
     return Figure(
         "capacity",
         "Capacity by provider and status",
@@ -185,7 +193,7 @@ def _panels(matter: Matter, panels: list[Panel]) -> Figure:
             (text("provider"), text("period"), text("status"), numbers("stands", "", 3), text("unit")),
             cells,
         ),
-        lambda frame: _grid(frame, panels, matter.labels, shared=builder),
+        lambda frame: _grid(frame, drawn, matter.columns, shared=builder),
         tuple(style.legend(name) for name, style in STYLES.items() if name in found),
     )
 
@@ -193,48 +201,19 @@ def _panels(matter: Matter, panels: list[Panel]) -> Figure:
 def _grid(frame: Frame, panels: list[Panel], labels: list[str], *, shared: bool) -> Spec:
     across = min(len(panels), 2 if frame.narrow and shared else 1 if frame.narrow else 4 if shared else 2)
     left = 46 if shared else 52
-    width = (frame.width - across * (left + 12)) // across
+    width = (frame.width - across * left - 8) // across
     peak = max(panel.peak for panel in panels)
     cells: list[Spec] = []
-    for panel in panels:
-        top = ceiling(peak if shared else panel.peak)
-        per, unit = power_scale([top]) if shared else (1.0, panel.unit)
-        rows, _ = stack(labels, {name: _scaled(heights, per) for name, heights in panel.parts.items()})
-        y = amount_axis("", top / per)
+    for one in panels:
+        top = ceiling(peak / power_scale([peak])[0] if shared else one.peak)
+        per = power_scale([peak])[0] if shared else 1.0
+        rows, _ = stack(labels, {name: _scaled(heights, per) for name, heights in one.parts.items()})
+        y = amount_axis("", top)
         x = time_axis(labels, frame, across)
-        title = f"{panel.name}" if shared else f"{panel.name} ({panel.unit})"
-        cells.append(
-            {
-                "title": {
-                    "text": [title, unit] if shared and not cells else title,
-                    "anchor": "start",
-                    "frame": "group",
-                    "fontSize": 11.5 if frame.narrow else 12.5,
-                    "fontWeight": "bold",
-                    "color": _ink(),
-                    "offset": 8,
-                    "limit": width + 30,
-                }
-                | ({"text": title} if shared else {}),
-                "width": width,
-                "height": 92 if shared else 150,
-                "layer": columns(rows, STYLES, x, y),
-            }
-        )
-    return {
-        "columns": across,
-        "concat": cells,
-        "spacing": {"row": 26, "column": 14},
-        "align": "all",
-        "padding": 4,
-        "autosize": {"type": "pad"},
-    }
-
-
-def _ink() -> str:
-    from offtake.adapters.report.palette import LIGHT
-
-    return LIGHT["ink"]
+        title = one.name if shared else f"{one.name} ({one.unit})"
+        layers = columns(rows, STYLES, x, y, dense=len(labels) > DENSE)
+        cells.append(panel([title], width, 92 if shared else 150, layers, frame))
+    return panels_grid(cells, across, left, lines=1)
 
 
 def _scaled(heights: dict[str, float], per: float) -> dict[str, float]:
@@ -253,7 +232,7 @@ def power_by_status(matter: Matter) -> Figure:
         used[row.period] += row.used_mw
     labels = matter.labels
     per, unit = power_scale(matter.power_by_period.values())
-    parts = {name: _scaled(heights, per) for name, heights in levels.items()}
+    parts = {name: _scaled(matter.lasting(heights), per) for name, heights in levels.items()}
     final = labels[-1]
     total = sum(levels[name].get(final, 0.0) for name in levels)
     says = (
@@ -273,8 +252,11 @@ def power_by_status(matter: Matter) -> Figure:
         "Power of the sites, by how far it has got",
         says,
         Table("power", "IT power of all sites by period and status", matter.source("sites."), heads, cells),
-        lambda frame: _status(frame, labels, parts, _scaled(used, per), unit),
-        (*(style.legend(name) for name, style in STATUS.items()), ("used by the plan", "ink", "line")),
+        lambda frame: _status(frame, matter.columns, parts, _scaled(matter.lasting(used), per), unit),
+        (
+            *(style.legend(name) for name, style in STATUS.items() if parts[name]),
+            ("used by the plan", "ink", "line"),
+        ),
     )
 
 
@@ -287,7 +269,11 @@ def _status(
     points = [{"x": at, "to": used.get(at, 0.0)} for at in labels]
     halo = line(points, x, y, "paper", strokeWidth=5)
     shown = line(
-        points, x, y, "ink", point={"filled": True, "size": 28, "fill": _ink()} if len(labels) < 13 else False
+        points,
+        x,
+        y,
+        "ink",
+        point={"filled": True, "size": 28, "fill": LIGHT["ink"]} if len(labels) < 13 else False,
     )
     empty: Spec = {"data": values([]), "mark": "point", "encoding": {}}
     layers = columns(rows, STATUS, x, y) or [empty]

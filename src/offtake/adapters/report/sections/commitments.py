@@ -1,4 +1,4 @@
-"""Commitments: how much of each is used, what falls short, and how those of money burn down."""
+"""Commitments: how each burns down over its window, how much of it is used, and what falls short."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from offtake.adapters.report.drawing import (
     Room,
     amount_axis,
     ceiling,
-    line,
+    named_room,
     names_axis,
+    panel,
+    panels_grid,
     plot,
     texts,
     time_axis,
     values,
 )
-from offtake.adapters.report.matter import Matter
+from offtake.adapters.report.matter import Matter, column_of
 from offtake.adapters.report.palette import LIGHT
-from offtake.domain.clauses import Commitment
 from offtake.domain.handoffs import MeterRow
 
 MOST_ROWS: Final = 24
-MOST_PANELS: Final = 6
-EXACT: Final = 1e-4  # Of a commitment: closer than this, the payments are those that the commitment counts.
-BURNS: Final = ("lease", "tokens", "rent", "settlement", "energy", "operation", "capital")
+MOST_PANELS: Final = 12
+EXACT: Final = 1e-6  # Of a commitment: what is left below this is nothing.
 
 
 def commitments(matter: Matter) -> Section | None:
@@ -75,7 +75,9 @@ def _used(matter: Matter, rows: list[MeterRow]) -> Figure:
         for row in rows
     )
     least = min(bars, key=lambda one: one[1])
-    says = f"The line is the commitment, the bar what is used of it. The least used is {least[0]} at {least[1]:,.0f} %."
+    says = "The line is the commitment, the bar what is used of it."
+    if least[1] < 99.95:
+        says += f" The least used is {least[0]} at {least[1]:,.0f} %."
     heads = ("commitment", "window", "committed", "used", "short", "billed for it")
     return Figure(
         "commitments",
@@ -94,7 +96,7 @@ def _used(matter: Matter, rows: list[MeterRow]) -> Figure:
 
 
 def _draw_used(frame: Frame, bars: list[tuple[str, float, str]]) -> Spec:
-    room = Room(left=140 if frame.narrow else 230, right=74 if frame.narrow else 120, top=4, bottom=34)
+    room = named_room(frame, [name for name, _, _ in bars], [amount for _, _, amount in bars])
     top = ceiling(max(105.0, *(used for _, used, _ in bars)))
     names = [name for name, _, _ in bars]
     y = names_axis(names, room)
@@ -126,109 +128,132 @@ def _draw_used(frame: Frame, bars: list[tuple[str, float, str]]) -> Spec:
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """What is left of a commitment in a window at the end of each of its periods (cents)."""
+    """A commitment over its window: what was committed, and what is left of it at the end of each period."""
 
-    name: str
+    clause: str
+    window: str
+    measure: str
     committed: float
     left: tuple[tuple[str, float], ...]
 
+    @property
+    def name(self) -> str:
+        """The commitment and its window."""
+        return self.clause if self.window == "term" else f"{self.clause} {self.window}"
+
 
 def burns(matter: Matter) -> list[Burn]:
-    """The commitments of money whose covered payments the plan's accounts tell, to one part in ten thousand."""
-    clauses = _commitment_clauses(matter)
+    """Every commitment that is used up over more than one period, as the plan counts it."""
+    use: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for one in matter.plan.meter_use:
+        use[one.meter, one.window].append((one.period, one.so_far))
     found: list[Burn] = []
     for row in matter.plan.meters:
-        clause = clauses.get(row.clause)
-        if clause is None or not row.lower or row.measure != "money" or row.shortfall > EXACT * row.lower:
-            continue
-        periods = [p for p in matter.plan.periods if row.window in ("term", str(p.begins.year))]
-        for kinds in (BURNS[:2], BURNS[:3], BURNS):
-            paid: dict[str, float] = defaultdict(float)
-            for one in matter.plan.spend:
-                if one.payer == clause.payer and one.payee == clause.payee and one.kind in kinds:
-                    paid[one.period] += one.amount_cents
-            total = sum(paid[p.label] for p in periods)
-            if periods and abs(total / 100 - row.counted) <= EXACT * row.lower:
-                left, points = row.lower * 100, list[tuple[str, float]]()
-                for period in periods:
-                    left -= paid[period.label]
-                    points.append((period.label, max(left, 0.0)))
-                found.append(Burn(f"{row.clause} {row.window}", row.lower * 100, tuple(points)))
-                break
-    return found
-
-
-def _commitment_clauses(matter: Matter) -> dict[str, Commitment]:
-    found: dict[str, Commitment] = {}
-    for id, agreement in matter.estate.agreements.items():
-        for version in (agreement.clauses, *(one.clauses for one in agreement.amendments)):
-            for name, clause in version.items():
-                if isinstance(clause, Commitment):
-                    found[f"{id}.{name}"] = clause
+        counted = use.get((row.meter, row.window), [])
+        if row.lower and len(counted) > 1 and (matter.priced or row.measure != "money"):
+            left = tuple((at, max(row.lower - so_far, 0.0)) for at, so_far in counted)
+            found.append(Burn(row.clause, row.window, row.measure, row.lower, left))
     return found
 
 
 def burn_down(matter: Matter) -> Figure | None:
-    """What is left of each commitment of money, period by period; windows of one clause one after another."""
+    """What is left of each commitment, period by period; windows of one clause one after another."""
     found = burns(matter)
-    if not matter.priced or not found:
+    if not found:
         return None
-    clauses: dict[str, list[Burn]] = {}
+    clauses: dict[tuple[str, str], list[Burn]] = defaultdict(list)
     for burn in found:
-        clauses.setdefault(burn.name.rsplit(" ", 1)[0], []).append(burn)
-    kept = dict(list(clauses.items())[:MOST_PANELS])
-    per, unit = money_scale((burn.committed for burn in found), matter.plan.currency)
-    cells: Cells = tuple((burn.name, at, left / per) for burn in found for at, left in burn.left)
-    last = found[0]
-    done = next((at for at, left in last.left if left <= EXACT * last.committed), None)
-    says = f"Steps go down as payments count; {last.name} of {money(last.committed, matter.plan.currency)} "
-    says += (
-        f"is used up in {done}."
-        if done
-        else f"has {money(last.left[-1][1], matter.plan.currency)} left at its end."
+        clauses[burn.clause, burn.measure].append(burn)
+    currency = matter.plan.currency
+    panels = [_panel(clause, mine, currency) for (clause, _), mine in clauses.items()]
+    cells: Cells = tuple(
+        (burn.name, at, measured(burn.committed, burn.measure, currency), left / one.per, one.unit)
+        for one in panels
+        for burn in one.burns
+        for at, left in burn.left
     )
+    heads = (text("commitment"), text("end of"), text("committed"), numbers("left", "", 3), text("in"))
     return Figure(
         "burn-down",
-        "Commitments of money burning down",
-        says,
+        "Commitments burning down",
+        _told(matter, found),
         Table(
             "burn-down",
-            "What is left of commitments of money",
+            "What is left of each commitment at the end of each period",
             matter.source("agreements.", "products."),
-            (text("commitment"), text("at the end of"), numbers("left", unit, 3)),
+            heads,
             cells,
         ),
-        lambda frame: _draw_burn(frame, kept, matter.labels, per, unit),
+        lambda frame: _draw_burn(frame, panels[:MOST_PANELS], matter.columns),
+        (("left at the end of the period", "blue", "fill"), ("used in the period", "amber", "outline")),
     )
 
 
-def _draw_burn(
-    frame: Frame, clauses: dict[str, list[Burn]], labels: list[str], per: float, unit: str
-) -> Spec:
-    room = Room(top=30)
-    top = ceiling(max(burn.committed for found in clauses.values() for burn in found) / per)
-    x, y = time_axis(labels, frame), amount_axis(f"left, {unit}", top)
+def _told(matter: Matter, found: list[Burn]) -> str:
+    """When the largest commitment of money (else the first) is used up."""
+    largest = max(found, key=lambda burn: (burn.measure == "money", burn.committed))
+    amount = measured(largest.committed, largest.measure, matter.plan.currency)
+    done = next((at for at, left in largest.left if left <= EXACT * largest.committed), None)
+    if done is not None:
+        return f"{largest.name}, the largest with {amount}, is used up in {done}."
+    left = measured(largest.left[-1][1], largest.measure, matter.plan.currency)
+    return f"{largest.name}, the largest with {amount}, has {left} left at its end."
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The windows of one commitment, and the unit that they are drawn in."""
+
+    name: str
+    unit: str
+    per: float
+    burns: tuple[Burn, ...]
+
+
+def _panel(clause: str, mine: list[Burn], currency: str) -> Panel:
+    largest = max(burn.committed for burn in mine)
+    if mine[0].measure == "money":
+        cents, unit = money_scale([largest * 100], currency)
+        return Panel(clause, unit, cents / 100, tuple(mine))
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
+        if largest >= size:
+            return Panel(clause, f"{word} {mine[0].measure}", size, tuple(mine))
+    return Panel(clause, mine[0].measure, 1.0, tuple(mine))
+
+
+def _draw_burn(frame: Frame, panels: list[Panel], labels: list[str]) -> Spec:
+    if len(panels) == 1:
+        (only,) = panels
+        x, y = time_axis(labels, frame), amount_axis(f"left, {only.unit}", _top(only))
+        layers, bars = _burn_layers(only, x, y)
+        if len(labels) <= 12:
+            layers.append(
+                texts(bars, x, {**y, "field": "from"}, dy=-6, baseline="alphabetic", fontWeight="bold")
+            )
+        return plot(frame, 220 if frame.narrow else 240, Room(top=30), layers)
+    across = 1 if frame.narrow else 3
+    width = (frame.width - across * 50) // across
+    cells: list[Spec] = []
+    for one in panels:
+        x, y = time_axis(labels, frame, across), amount_axis("", _top(one))
+        layers, _ = _burn_layers(one, x, y)
+        cells.append(panel([one.name, one.unit], width, 100, layers, frame))
+    return panels_grid(cells, across, 50, lines=2)
+
+
+def _top(drawn: Panel) -> float:
+    return ceiling(max(burn.committed for burn in drawn.burns) / drawn.per)
+
+
+def _burn_layers(drawn: Panel, x: Spec, y: Spec) -> tuple[list[Spec], list[dict[str, object]]]:
     bars: list[dict[str, object]] = []
-    for found in clauses.values():
-        for burn in found:
-            before = burn.committed
-            for at, left in burn.left:
-                bars.append(
-                    {
-                        "x": at,
-                        "from": left / per,
-                        "to": before / per,
-                        "zero": 0.0,
-                        "label": digits(left / per),
-                    }
-                )
-                before = left
-    left_bars: Spec = {
-        "data": values(bars),
-        "mark": {"type": "bar", "fill": LIGHT["blue"]},
-        "encoding": {"x": x, "y": {**y, "field": "zero"}, "y2": {"field": "from"}},
-    }
-    used_bars: Spec = {
+    for burn in drawn.burns:
+        before = burn.committed
+        for at, left in {column_of(at): left for at, left in burn.left}.items():
+            here = {"from": left / drawn.per, "to": before / drawn.per, "zero": 0.0}
+            bars.append({"x": at, **here, "label": digits(left / drawn.per)})
+            before = left
+    used: Spec = {
         "data": values(bars),
         "mark": {
             "type": "bar",
@@ -239,43 +264,9 @@ def _draw_burn(
         },
         "encoding": {"x": x, "y": {**y, "field": "from"}, "y2": {"field": "to"}},
     }
-    layers = [used_bars, left_bars]
-    if len(labels) <= 12 and len(clauses) == 1:
-        layers.append(texts(bars, x, {**y, "field": "from"}, dy=-6, baseline="alphabetic", fontWeight="bold"))
-    if len(clauses) == 1:
-        return plot(frame, 220 if frame.narrow else 240, room, layers)
-    return _lines(frame, clauses, labels, per, unit)
-
-
-def _lines(frame: Frame, clauses: dict[str, list[Burn]], labels: list[str], per: float, unit: str) -> Spec:
-    """Several commitments: a line each, in panels of their own."""
-    across = 1 if frame.narrow else 2
-    width = (frame.width - across * 74) // across
-    cells: list[Spec] = []
-    for name, found in clauses.items():
-        top = ceiling(max(burn.committed for burn in found) / per)
-        x, y = time_axis(labels, frame, across), amount_axis("", top)
-        points = [{"x": at, "to": left / per} for burn in found for at, left in burn.left]
-        title: Spec = {
-            "text": f"{name} ({unit})",
-            "anchor": "start",
-            "frame": "group",
-            "fontSize": 12,
-            "color": LIGHT["ink"],
-            "limit": width + 40,
-        }
-        bars: Spec = {
-            "data": values(points),
-            "mark": {"type": "bar", "fill": LIGHT["blue"]},
-            "encoding": {"x": x, "y": y},
-        }
-        cells.append(
-            {"title": title, "width": width, "height": 110, "layer": [bars, line(points[:1], x, y, "blue")]}
-        )
-    return {
-        "columns": across,
-        "concat": cells,
-        "spacing": {"row": 24, "column": 16},
-        "padding": 4,
-        "autosize": {"type": "pad"},
+    remains: Spec = {
+        "data": values(bars),
+        "mark": {"type": "bar", "fill": LIGHT["blue"]},
+        "encoding": {"x": x, "y": {**y, "field": "zero"}, "y2": {"field": "from"}},
     }
+    return [used, remains], bars

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from offtake.adapters.report.amounts import listed, measured, money, power, rate, share
 from offtake.adapters.report.document import Tile
-from offtake.adapters.report.matter import Matter
+from offtake.adapters.report.matter import Matter, column_of
 from offtake.adapters.report.sections.limits import matter_share, words_of, worth_of
 
 
@@ -16,8 +16,7 @@ def sentences(matter: Matter) -> tuple[str, ...]:
 
 
 def _party(matter: Matter) -> str:
-    name = matter.party(matter.plan.party)
-    return name[:1].upper() + name[1:]
+    return matter.party(matter.plan.party)
 
 
 def _cost(matter: Matter) -> str:
@@ -86,12 +85,13 @@ def _binds(matter: Matter) -> str:
     if not matter.plan.limits:
         return "No limit binds: more of anything would not make it cheaper."
     row = matter.plan.limits[0]
-    when = f" in {row.period}" if row.period else ""
+    when = f" in {column_of(row.period)}" if row.period else ""
     what = words_of(row, matter)
+    said = f"The tightest limit is that on {what}{when} ({row.source})"
     if not matter.priced:
-        return f"What binds most is {what}{when} ({row.source})."
+        return f"{said}."
     one, worth = worth_of(matter, row)
-    return f"What binds most is {what}{when} ({row.source}): one more {one} would be worth {worth}."
+    return f"{said}: one more {one} would be worth {worth}."
 
 
 def tiles(matter: Matter) -> tuple[Tile, ...]:

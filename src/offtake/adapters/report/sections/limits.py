@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from offtake.adapters.report.amounts import listed, money, money_scale, rate_scale, share
+from offtake.adapters.report.amounts import listed, many, money, money_scale, rate_scale, share
 from offtake.adapters.report.document import Block, Cells, Figure, Frame, Section, Spec, Table, numbers, text
 from offtake.adapters.report.drawing import (
     Room,
@@ -13,6 +15,7 @@ from offtake.adapters.report.drawing import (
     amount_axis,
     ceiling,
     columns,
+    named_room,
     names_axis,
     plot,
     stack,
@@ -20,10 +23,11 @@ from offtake.adapters.report.drawing import (
     time_axis,
     values,
 )
-from offtake.adapters.report.matter import Matter, ranked
+from offtake.adapters.report.matter import Matter, column_of, ranked, span
 from offtake.adapters.report.palette import LIGHT, SERIES
 from offtake.domain.handoffs import LimitRow
 
+MOST_BARS: Final = 20
 ONE: Final = {
     "accelerators": "accelerator",
     "units": "unit",
@@ -76,7 +80,7 @@ def _table(matter: Matter) -> Table:
     rows: list[tuple[str, ...]] = []
     for row in matter.plan.limits:
         one, worth = worth_of(matter, row)
-        cells = (words_of(row, matter), row.period or "throughout", written(row))
+        cells = (words_of(row, matter), column_of(row.period) or "throughout", written(row))
         rows.append((*cells, f"1 {one}", worth) if matter.priced else cells)
     if matter.priced:
         heads += ["one more", "is worth"]
@@ -91,50 +95,80 @@ def _table(matter: Matter) -> Table:
 
 def _prices(matter: Matter) -> Figure:
     found = sorted(matter.extras.clause_prices, key=lambda one: (-one.price_cents, one.clause))
-    per, unit = money_scale((one.price_cents for one in found), matter.plan.currency)
-    cells: Cells = tuple(
-        (one.clause, one.document or "", one.section or "", one.price_cents / per) for one in found
+    currency = matter.plan.currency
+    per, unit = money_scale((one.price_cents for one in found), currency)
+    rest = matter.extras.clauses_not_priced
+    cells: Cells = (
+        *((one.clause, one.document or "", one.section or "", one.price_cents / per) for one in found),
+        *((clause, "", "", "not solved") for clause in rest),
     )
     dearest = found[0]
     place = ", ".join(part for part in (dearest.document, dearest.section) if part)
-    says = "Each price is the cost with the clause less the cost without it, both checked. "
+    says = "Each price is the cost with the clause less the cost without it, both solved and checked. "
     says += f"The dearest is {dearest.clause}"
     says += f" ({place})" if place else ""
-    says += f": {money(dearest.price_cents, matter.plan.currency)}. Prices of several clauses do not add up."
+    says += f": {money(dearest.price_cents, currency)}. Prices of several clauses do not add up."
+    free = [one.clause for one in found if not one.price_cents]
+    if free:
+        says += f" {many(len(free), 'further clause')} cost nothing here." if len(free) > 1 else ""
+    if rest:
+        says += (
+            f" {many(len(rest), 'clause')} that weigh less were not solved; `offtake price all` does that."
+        )
     bars = [
-        (one.clause, one.price_cents / per, money(one.price_cents, matter.plan.currency))
-        for one in found[:20]
-    ]
+        Bar(
+            one.clause,
+            min(one.price_cents / per, 0.0),
+            max(one.price_cents / per, 0.0),
+            money(one.price_cents, currency),
+        )
+        for one in found
+        if one.price_cents
+    ][:MOST_BARS]
     heads = (text("clause"), text("document"), text("section"), numbers("price", unit, 3))
     return Figure(
         "clause-prices",
         "What each clause costs",
         says,
         Table("clause-prices", "Prices of clauses", matter.source("agreements."), heads, cells),
-        lambda frame: diverging(
-            frame, [(name, min(value, 0.0), max(value, 0.0), label) for name, value, label in bars], unit
-        ),
+        lambda frame: diverging(frame, bars or [Bar(dearest.clause, 0.0, 0.0, money(0, currency))], unit),
+        open=True,
     )
 
 
-def diverging(frame: Frame, bars: list[tuple[str, float, float, str]], unit: str) -> Spec:
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar to both sides of zero with its label; pale where the number is an estimate."""
+
+    name: str
+    low: float
+    high: float
+    label: str
+    firm: bool = True
+
+
+def diverging(frame: Frame, bars: Sequence[Bar], unit: str) -> Spec:
     """Bars to both sides of zero, each labelled at its right end."""
-    room = Room(left=130 if frame.narrow else 270, right=92 if frame.narrow else 130, top=4, bottom=34)
-    high = ceiling(max(0.0, *(bar[2] for bar in bars))) if any(bar[2] > 0 for bar in bars) else 0.0
-    low = -ceiling(max(-bar[1] for bar in bars)) if any(bar[1] < 0 for bar in bars) else 0.0
-    y = names_axis([bar[0] for bar in bars], room)
+    room = named_room(frame, [bar.name for bar in bars], [bar.label for bar in bars])
+    high = ceiling(max(0.0, *(bar.high for bar in bars))) if any(bar.high > 0 for bar in bars) else 0.0
+    low = -ceiling(max(-bar.low for bar in bars)) if any(bar.low < 0 for bar in bars) else 0.0
+    y = names_axis([bar.name for bar in bars], room)
     x = {**amount_axis(unit, high or 1.0, "x", low), "field": "from"}
     layers: list[Spec] = []
-    for side, colour in ((1, "green"), (2, "vermilion")):
-        mine = [{"name": bar[0], "from": 0.0, "to": bar[side]} for bar in bars if bar[side]]
-        if mine:
-            mark: Spec = {"type": "bar", "fill": LIGHT[colour]}
-            layers.append(
-                {"data": values(mine), "mark": mark, "encoding": {"y": y, "x": x, "x2": {"field": "to"}}}
-            )
-    labels = [{"name": bar[0], "to": max(bar[2], 0.0), "label": bar[3]} for bar in bars]
+    for firm in (True, False):
+        for side, colour in (("low", "green"), ("high", "vermilion")):
+            mine = [
+                {"name": bar.name, "from": 0.0, "to": bar.low if side == "low" else bar.high}
+                for bar in bars
+                if bar.firm == firm and (bar.low if side == "low" else bar.high)
+            ]
+            if mine:
+                mark: Spec = {"type": "bar", "fill": LIGHT[colour], "fillOpacity": 1.0 if firm else 0.45}
+                encoding: Spec = {"y": y, "x": x, "x2": {"field": "to"}}
+                layers.append({"data": values(mine), "mark": mark, "encoding": encoding})
+    labels = [{"name": bar.name, "to": max(bar.high, 0.0), "label": bar.label} for bar in bars]
     layers.append(texts(labels, {**x, "field": "to"}, y, align="left", dx=6, baseline="middle"))
-    return plot(frame, 30 * len(bars), room, layers)
+    return plot(frame, 28 * len(bars), room, layers)
 
 
 def unmet(matter: Matter) -> Section | None:
@@ -162,9 +196,12 @@ def _gap(matter: Matter) -> Figure:
         if row.period is not None:
             parts[row.workload][row.period] += row.tokens_per_s
     order = ranked({name: sum(heights.values()) for name, heights in parts.items()})
-    labels = matter.labels
+    labels, columns_shown = matter.labels, matter.columns
     per, unit = rate_scale(sum(one.get(at, 0.0) for one in parts.values()) for at in labels)
-    scaled = {name: {at: value / per for at, value in parts[name].items()} for name in order[: len(SERIES)]}
+    scaled = {
+        name: {at: value / per for at, value in matter.mean(parts[name]).items()}
+        for name in order[: len(SERIES)]
+    }
     styles = {name: Style(SERIES[n]) for n, name in enumerate(scaled)}
     cells: Cells = tuple(
         (at, name, parts[name][at] / per) for at in labels for name in order if at in parts[name]
@@ -173,8 +210,8 @@ def _gap(matter: Matter) -> Figure:
     says = f"Over the horizon {share(served)} of all tokens needed are left; {order[0]} lacks most."
 
     def draw(frame: Frame) -> Spec:
-        rows, tallest = stack(labels, scaled)
-        x, y = time_axis(labels, frame), amount_axis(unit, ceiling(tallest))
+        rows, tallest = stack(columns_shown, scaled)
+        x, y = time_axis(columns_shown, frame), amount_axis(unit, ceiling(tallest))
         return plot(frame, 200, Room(), columns(rows, styles, x, y))
 
     heads = (text("period"), text("traffic"), numbers("left unmet", unit, 3))
@@ -209,8 +246,7 @@ def _causes(matter: Matter) -> Table:
     rows: list[tuple[str, ...]] = []
     for key in order:
         periods = sorted(when[key], key=matter.labels.index)
-        span = "" if not periods else periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
-        cells = (key[0], span, key[1])
+        cells = (key[0], span(periods), key[1])
         rows.append((*cells, money(sums[key], matter.plan.currency)) if matter.priced else cells)
     heads = ["traffic", "when", "why", *(["was worth"] if matter.priced else [])]
     return Table(

@@ -15,6 +15,7 @@ from offtake.adapters.report.drawing import (
     ceiling,
     columns,
     end_labels,
+    named_room,
     names_axis,
     plot,
     stack,
@@ -258,7 +259,7 @@ def _family(matter: Matter, id: str) -> set[str]:
 
 
 def _bullets(frame: Frame, rows: list[tuple[str, float, float | None]], unit: str) -> Spec:
-    room = Room(left=130 if frame.narrow else 250, right=54 if frame.narrow else 80, top=4, bottom=34)
+    room = named_room(frame, [name for name, _, _ in rows], ["100 %"])
     top = ceiling(max(max(most, spent or 0.0) for _, most, spent in rows))
     names = [name for name, _, _ in rows]
     y = names_axis(names, room)

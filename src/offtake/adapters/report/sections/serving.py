@@ -78,8 +78,9 @@ def load(matter: Matter) -> Figure:
         for n, name in enumerate(stacked)
     }
     labels = matter.labels
+    shown = {name: matter.mean(heights) for name, heights in stacked.items()}
     per, unit = rate_scale(sum(heights.get(label, 0.0) for heights in stacked.values()) for label in labels)
-    scaled = {name: {at: one / per for at, one in heights.items()} for name, heights in stacked.items()}
+    scaled = {name: {at: one / per for at, one in heights.items()} for name, heights in shown.items()}
     first, final = (
         sum(heights.get(at, 0.0) for heights in stacked.values()) for at in (labels[0], labels[-1])
     )
@@ -102,7 +103,7 @@ def load(matter: Matter) -> Figure:
             (text("period"), text("served by"), numbers("mean load", unit, 3)),
             cells,
         ),
-        lambda frame: _columns(frame, labels, scaled, styles, unit),
+        lambda frame: _columns(frame, matter.columns, scaled, styles, unit),
         tuple(style.legend(name) for name, style in styles.items()),
     )
 
@@ -187,7 +188,9 @@ def _trip(matter: Matter, client: str, region: str | None) -> float | None:
 def _matrix(
     frame: Frame, clients: list[str], places: list[str], cells: list[tuple[str, str, float, float | None]]
 ) -> Spec:
-    room = Room(left=112 if frame.narrow else 190, right=4, top=92 if frame.narrow else 78, bottom=4)
+    turned = frame.narrow or len(places) > 5
+    top, right = (104 if frame.narrow else 98, 46 if frame.narrow else 62) if turned else (30, 4)
+    room = Room(left=112 if frame.narrow else 158, right=right, top=top, bottom=4)
     step = 38 if frame.narrow else 42
     rows = [
         {
@@ -208,8 +211,8 @@ def _matrix(
             "orient": "top",
             "title": None,
             "domain": False,
-            "labelAngle": -42 if frame.narrow or len(places) > 5 else 0,
-            "labelAlign": "left" if frame.narrow or len(places) > 5 else "center",
+            "labelAngle": -42 if turned else 0,
+            "labelAlign": "left" if turned else "center",
             "labelColor": LIGHT["ink"],
             "labelLimit": 140,
         },

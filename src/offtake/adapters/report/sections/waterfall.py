@@ -56,8 +56,13 @@ def waterfall(matter: Matter) -> Figure:
         (
             ("a level", "blue", "fill"),
             ("not used, with its cause", "vermilion", "light"),
-            ("added from elsewhere", "green", "light"),
+            *(
+                (("added from elsewhere", "green", "light"),)
+                if any(one.kind == "more" for one in steps)
+                else ()
+            ),
         ),
+        open=True,
     )
 
 
