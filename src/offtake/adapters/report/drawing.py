@@ -135,7 +135,7 @@ def panel(title: Sequence[str], width: int, height: int, layers: Sequence[Spec],
             "fontWeight": "bold",
             "fontSize": 11.5 if frame.narrow else 12.5,
             "lineHeight": LINE,
-            "limit": width + 26,
+            "limit": (width + 26) * 0.86,  # A reader's font may be wider than the one it was measured with.
         },
         "encoding": {
             "x": {"value": 0},

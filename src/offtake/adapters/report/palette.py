@@ -22,12 +22,13 @@ LIGHT: Final = MappingProxyType(
         "accent": "#0b5a9c",
         "blue": "#1666ac",
         "vermilion": "#c64a08",
-        "green": "#12876a",
-        "pink": "#c2649b",
-        "amber": "#a77e00",
+        "green": "#0f7a5f",
+        "pink": "#b04f88",
+        "amber": "#8a6800",
         "sky": "#4193c9",
+        "on-sky": "#1b212a",
         "plum": "#5e3a8c",
-        "grey": "#7a838d",
+        "grey": "#6b747e",
     }
 )
 DARK: Final = MappingProxyType(
@@ -46,6 +47,7 @@ DARK: Final = MappingProxyType(
         "pink": "#e798c6",
         "amber": "#e9bd45",
         "sky": "#9dd2f6",
+        "on-sky": "#13161c",
         "plum": "#ad8fe6",
         "grey": "#8e98a4",
     }
@@ -60,6 +62,13 @@ SERIES: Final = (
     "sky",
 )  # In the order in which they are used.
 TEXT: Final = ("ink", "soft", "accent")
+
+
+def on(colour: str) -> str:
+    """The palette's name of the colour in which words stand on a series."""
+    return "on-sky" if colour == "sky" else "paper"
+
+
 _HEX: Final = re.compile(r"#[0-9a-f]{6}\b")
 _NAMES: Final = MappingProxyType({value: name for name, value in LIGHT.items()})
 

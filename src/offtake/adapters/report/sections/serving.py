@@ -22,12 +22,13 @@ from offtake.adapters.report.drawing import (
     values,
 )
 from offtake.adapters.report.matter import Matter, ranked
-from offtake.adapters.report.palette import LIGHT, SERIES
+from offtake.adapters.report.palette import LIGHT, SERIES, on
 from offtake.domain.workloads import InferenceClass
 
 MOST_SERIES: Final = 7
 UNMET: Final = "left unmet"
 OTHERS: Final = "others"
+DEEPEST: Final = 0.62  # Of the blue of a full cell: ink stays readable on it in both themes.
 SOURCES: Final = ("workloads.", "models.", "products.", "sites.")
 
 
@@ -199,7 +200,6 @@ def _matrix(
             "share": part,
             "label": f"{part:.0f}" if frame.narrow else f"{part:.0f} %" if part >= 0.5 else "<1 %",
             "trip": "" if trip is None else f"{trip:.0f} ms",
-            "ink": LIGHT["paper"] if part >= 55 else LIGHT["ink"],
         }
         for client, place, part, trip in cells
     ]
@@ -221,10 +221,9 @@ def _matrix(
     opacity: Spec = {
         "field": "share",
         "type": "quantitative",
-        "scale": {"domain": [0, 100], "range": [0.07, 1]},
+        "scale": {"domain": [0, 100], "range": [0.07, DEEPEST]},
         "legend": None,
     }
-    ink: Spec = {"field": "ink", "type": "nominal", "scale": None}
     layers: list[Spec] = [
         {
             "data": values(rows),
@@ -232,19 +231,11 @@ def _matrix(
             "encoding": {"x": x, "y": y, "fillOpacity": opacity},
         }
     ]
-    share_text = texts(rows, x, y, baseline="middle", dy=-6 if not frame.narrow else 0)
-    layers.append(_inked(share_text, ink))
+    layers.append(texts(rows, x, y, baseline="middle", dy=-6 if not frame.narrow else 0))
     if not frame.narrow:
-        trip = texts(
-            [{**row, "label": row["trip"]} for row in rows], x, y, baseline="middle", dy=9, fontSize=10.5
-        )
-        layers.append(_inked(trip, ink))
+        trips = [{**row, "label": row["trip"]} for row in rows]
+        layers.append(texts(trips, x, y, baseline="middle", dy=9, fontSize=10.5))
     return plot(frame, step * len(clients), room, layers)
-
-
-def _inked(layer: Spec, ink: Spec) -> Spec:
-    encoding = layer["encoding"]
-    return {**layer, "encoding": {**encoding, "color": ink}} if isinstance(encoding, dict) else layer
 
 
 def processed_in(matter: Matter, supply: str) -> str:
@@ -271,7 +262,7 @@ def processing(matter: Matter) -> Figure:
         sums[row.workload, place] += tokens
         by_place[place] += tokens
         total[row.workload] += tokens
-    named = {id: f"{id} · {_data(matter, id)} data" for id in total}
+    named = {id: _named(matter, id) for id in total}
     places = ranked(by_place)
     keep = places[: MOST_SERIES - 1] if len(places) > MOST_SERIES else places
     parts: dict[str, dict[str, float]] = {place: {} for place in keep}
@@ -314,6 +305,12 @@ def processing(matter: Matter) -> Figure:
     )
 
 
+def _named(matter: Matter, workload: str) -> str:
+    entry = matter.estate.workloads.get(workload)
+    data = entry.data_class if isinstance(entry, InferenceClass) else None
+    return f"{workload} · {data} data" if data else workload
+
+
 def _data(matter: Matter, workload: str) -> str:
     entry = matter.estate.workloads.get(workload)
     return (entry.data_class or "unclassed") if isinstance(entry, InferenceClass) else "training"
@@ -333,12 +330,13 @@ def _bars(
         if isinstance(low, float) and isinstance(high, float):
             part = high - low
             label = share(part / 100) if part >= (22 if frame.narrow else 9) else ""
-            colour = LIGHT[styles[str(row["series"])].colour]
+            colour = styles[str(row["series"])].colour
             data.append(
                 {
                     **row,
                     "name": row["x"],
-                    "colour": colour,
+                    "colour": LIGHT[colour],
+                    "ink": on(colour),
                     "label": label,
                     "to": high,
                     "middle": (low + high) / 2,
@@ -349,7 +347,9 @@ def _bars(
         "mark": {"type": "bar", "stroke": LIGHT["paper"], "strokeWidth": 0.75},
         "encoding": {"y": y, "x": x, "x2": {"field": "to"}, "fill": literal},
     }
-    label = texts(
-        data, {**x, "field": "middle"}, y, baseline="middle", color=LIGHT["paper"], fontWeight="bold"
-    )
-    return plot(frame, 34 * len(names), room, [bars, label])
+    layers = [bars]
+    for ink in ("paper", "on-sky"):
+        mine = [row for row in data if row["ink"] == ink]
+        middle = {**x, "field": "middle"}
+        layers.append(texts(mine, middle, y, baseline="middle", color=LIGHT[ink], fontWeight="bold"))
+    return plot(frame, 34 * len(names), room, layers)
