@@ -71,9 +71,11 @@ def _zeros(value: float) -> int:
     return zeros
 
 
-def amount_axis(title: str, top: float, side: Literal["x", "y"] = "y", bottom: float = 0.0) -> Spec:
+def amount_axis(
+    title: str, top: float, side: Literal["x", "y"] = "y", bottom: float = 0.0, ticks: int = 5
+) -> Spec:
     """An axis of amounts from `bottom` to `top`, titled above its upper end."""
-    axis: Spec = {"title": title, "format": TICKS, "tickCount": 5, "domain": False}
+    axis: Spec = {"title": title, "format": TICKS, "tickCount": ticks, "domain": False}
     if side == "y":
         axis |= {"titleAngle": 0, "titleAlign": "left", "titleAnchor": "start", "titleX": -56, "titleY": -14}
         axis |= {"titleBaseline": "alphabetic"}
@@ -251,10 +253,10 @@ def line(data: Sequence[Mapping[str, object]], x: Spec, y: Spec, colour: str, **
 
 def named_room(frame: Frame, names: Sequence[str], labels: Sequence[str]) -> Room:
     """Room for names at the left of a drawing and labels at its right, as far as there is any."""
-    per, most_left, most_right = (5.9, 140, 96) if frame.narrow else (6.9, 300, 190)
-    left = min(most_left, round(max(map(len, names), default=0) * per) + 18)
-    right = min(most_right, round(max(map(len, labels), default=0) * per) + 20)
-    return Room(left=max(left, 60), right=max(right, 30), top=4, bottom=34)
+    per, most_left, most_right = (5.9, 240, 100) if frame.narrow else (6.9, 490, 190)
+    right = max(30, min(most_right, round(max(map(len, labels), default=0) * per) + 20))
+    left = max(60, min(most_left - right, round(max(map(len, names), default=0) * per) + 18))
+    return Room(left=left, right=right, top=4, bottom=34)
 
 
 def names_axis(names: Sequence[str], room: Room, gap: float = 0.3) -> Spec:

@@ -96,11 +96,12 @@ def _used(matter: Matter, rows: list[MeterRow]) -> Figure:
 
 
 def _draw_used(frame: Frame, bars: list[tuple[str, float, str]]) -> Spec:
-    room = named_room(frame, [name for name, _, _ in bars], [amount for _, _, amount in bars])
+    amounts = [] if frame.narrow else [amount for _, _, amount in bars]
+    room = named_room(frame, [name for name, _, _ in bars], amounts)
     top = ceiling(max(105.0, *(used for _, used, _ in bars)))
     names = [name for name, _, _ in bars]
     y = names_axis(names, room)
-    x = {**amount_axis("% of the commitment", top, "x"), "field": "zero"}
+    x = {**amount_axis("% of the commitment", top, "x", ticks=3 if frame.narrow else 5), "field": "zero"}
     data = [{"name": name, "zero": 0.0, "to": used, "label": amount} for name, used, amount in bars]
     edge = [{"name": name, "to": 100.0} for name in names]
     layers: list[Spec] = [
@@ -114,15 +115,10 @@ def _draw_used(frame: Frame, bars: list[tuple[str, float, str]]) -> Spec:
             "mark": {"type": "tick", "color": LIGHT["vermilion"], "thickness": 3, "height": {"band": 1.25}},
             "encoding": {"y": y, "x": {**x, "field": "to"}},
         },
-        texts(
-            [{**row, "to": top} for row in data],
-            {**x, "field": "to"},
-            y,
-            align="left",
-            dx=8,
-            baseline="middle",
-        ),
     ]
+    if amounts:
+        at_end = [{**row, "to": top} for row in data]
+        layers.append(texts(at_end, {**x, "field": "to"}, y, align="left", dx=8, baseline="middle"))
     return plot(frame, 28 * len(bars), room, layers)
 
 

@@ -153,7 +153,7 @@ def diverging(frame: Frame, bars: Sequence[Bar], unit: str) -> Spec:
     high = ceiling(max(0.0, *(bar.high for bar in bars))) if any(bar.high > 0 for bar in bars) else 0.0
     low = -ceiling(max(-bar.low for bar in bars)) if any(bar.low < 0 for bar in bars) else 0.0
     y = names_axis([bar.name for bar in bars], room)
-    x = {**amount_axis(unit, high or 1.0, "x", low), "field": "from"}
+    x = {**amount_axis(unit, high or 1.0, "x", low, 3 if frame.narrow else 5), "field": "from"}
     layers: list[Spec] = []
     for firm in (True, False):
         for side, colour in (("low", "green"), ("high", "vermilion")):

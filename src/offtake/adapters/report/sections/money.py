@@ -263,7 +263,7 @@ def _bullets(frame: Frame, rows: list[tuple[str, float, float | None]], unit: st
     top = ceiling(max(max(most, spent or 0.0) for _, most, spent in rows))
     names = [name for name, _, _ in rows]
     y = names_axis(names, room)
-    x = {**amount_axis(unit, top, "x"), "field": "zero"}
+    x = {**amount_axis(unit, top, "x", ticks=3 if frame.narrow else 5), "field": "zero"}
     outline = [{"name": name, "zero": 0.0, "to": most} for name, most, _ in rows]
     filled = [{"name": name, "zero": 0.0, "to": spent} for name, _, spent in rows if spent]
     label = [
