@@ -277,6 +277,25 @@ class Model(Entry):
     tags: tuple[str, ...] = ()
     launched: date | None = None
     rates: dict[Id, Rate] = {}
+    quality: Number | None = Field(default=None, description="a score that classes may set a floor on")
+
+
+class Endpoint(Entry):
+    """Where a deployment answers. The key is named, never written: `env:NAME` or `file:/path`."""
+
+    url: str = Field(
+        pattern=r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$",
+        description="scheme, host and the path before `/chat/completions`, such as `https://host/v1`",
+    )
+    dialect: Literal["openai", "azure", "anthropic", "mistral", "bedrock"] = "openai"
+    model: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}$",
+        description="the model's name there; else the estate's",
+    )
+    key: str | None = Field(default=None, pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+    api_version: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,40}$")
+    concurrency: int = Field(default=1024, ge=1, le=100_000, description="requests at once, at most")
 
 
 class Deployment(Entry):
@@ -295,6 +314,7 @@ class Deployment(Entry):
     logs_in: tuple[str, ...] | None = None
     begins: date | None = Field(default=None, alias="from")
     ends: date | None = Field(default=None, alias="until")
+    endpoint: Endpoint | None = Field(default=None, description="where the gateway reaches it")
 
 
 class Fund(Entry):

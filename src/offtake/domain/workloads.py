@@ -77,6 +77,11 @@ class InferenceClass(Entry):
     data_class: str | None = None
     latency: Latency | None = Field(default=None, description="round trip that clients bear at most")
     cached: Share | None = Field(default=None, description="share of input tokens read from a prompt cache")
+    quality: Number | None = Field(
+        default=None,
+        description="least quality of a stand-in: the cheapest of `models` that has it may serve; "
+        "without it, the model that was asked for",
+    )
     traffic: tuple[Traffic, ...] = Field(
         default=(), description="tokens a second as stated; made from `usage` where that is given instead"
     )

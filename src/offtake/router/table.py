@@ -1,0 +1,212 @@
+"""The routing table: everything that a choice needs, worked out beforehand and never changed.
+
+Amounts are integers of a pico-unit (a millionth of a millionth) of what is counted: a token, one unit of a currency, a
+unit-second of reserved throughput. A price of 2.30 EUR per million tokens is 2,300,000 pico-EUR a token, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from typing import Final, Literal
+
+from offtake.domain.clauses import Window
+from offtake.domain.position import Position
+from offtake.domain.selection import SupplyFacts, WorkloadFacts
+from offtake.law.decide import Reason
+from offtake.law.primitives import Law, Meter, Origin
+
+PICO: Final = 10**12
+PER_MILLION: Final = PICO // 10**6  # Pico-units a token, of a price of one unit per million tokens.
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Tokens of a request: read anew, read from a cache, and written."""
+
+    fresh: int
+    cached: int
+    out: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.fresh + self.cached + self.out
+
+
+@dataclass(frozen=True, slots=True)
+class PerToken:
+    """Pico-units by token of each sort."""
+
+    fresh: int
+    cached: int
+    out: int
+
+    def of(self, tokens: Tokens) -> int:
+        """The amount of a request, in pico-units."""
+        return self.fresh * tokens.fresh + self.cached * tokens.cached + self.out * tokens.out
+
+
+@dataclass(frozen=True, slots=True)
+class CountedMeter:
+    """A meter of the law that requests count on, as the table's day sees it.
+
+    `base` is what others have read in the running window. `window_begins` and `window_ends` are days; for a window of a
+    minute, or of any moment, they are the table's day, and whoever counts keeps the minute.
+    """
+
+    id: str
+    origin: Origin
+    meter: Meter
+    window: Window
+    window_begins: date
+    window_ends: date | None
+    base: int
+    upper: int | None
+    lower: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a route counts on a meter: tokens, or money at `factor` units of the meter's currency to the estate's."""
+
+    meter: int  # Index of the table's meters.
+    counts: Literal["tokens", "money"]
+    factor: Fraction | None = Fraction(1)  # None: there is no rate, so nothing can be counted.
+
+    def amount(self, tokens: int, cost: int) -> int | None:
+        """The amount of a request of so many tokens and so much cost (pico-units of the estate's currency)."""
+        if self.counts == "tokens":
+            return tokens * PICO
+        if self.factor is None:
+            return None if cost else 0
+        if self.factor == 1:
+            return cost
+        return -(-cost * self.factor.numerator // self.factor.denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """A price by tiers that a route owes beside the price of its product, in the estate's currency.
+
+    `steps` are (up to so many tokens, pico-units a token); the last has no end. `marginal` or all units at the tier
+    reached.
+    """
+
+    id: str
+    origin: Origin
+    steps: tuple[tuple[int | None, int], ...]
+    marginal: bool
+    window: Window
+    window_begins: date
+    window_ends: date | None
+    base: int  # Tokens counted by others in the running window.
+
+    def total(self, tokens: int) -> int:
+        """What a whole window's tokens cost, in pico-units."""
+        cost, reached = 0, 0
+        for up_to, price in self.steps:
+            if not self.marginal:
+                if up_to is None or tokens <= up_to:
+                    return tokens * price
+                continue
+            upper = tokens if up_to is None else min(tokens, up_to)
+            if upper > reached:
+                cost += (upper - reached) * price
+                reached = upper
+        return cost
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """What perishes by the minute: units reserved of a product, or a product's limit; in pico-units a minute.
+
+    `captive_rate` is the stated demand of those who can go nowhere else, a second, and `captive_size` a typical request
+    of theirs; `worth` is what a pico-unit is worth to them, in the estate's currency (a plain ratio).
+    """
+
+    id: str
+    capacity: int
+    reserved: bool
+    captive_rate: float = 0.0
+    captive_size: float = 0.0
+    worth: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model at a supply that the law lets a profile use, with what using it counts and costs."""
+
+    supply: SupplyFacts
+    model: str
+    price: PerToken  # In the estate's currency; nothing where throughput is reserved.
+    charges: tuple[Charge, ...] = ()
+    tiers: tuple[int, ...] = ()
+    pool: int | None = None
+    draws: PerToken | None = None  # What it draws from the pool.
+    # Procedures over traffic whose holders are offered the request first, with those holders.
+    asks: tuple[tuple[str, str, Origin], ...] = ()
+    decided_each: bool = False  # An approval hangs on the amount: `decide` is asked for each request.
+    concurrency: int = 1024
+
+    @property
+    def id(self) -> str:
+        """The supply's id, `deployment/product`."""
+        return self.supply.id
+
+
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A supply that the law, or the lack of a price, takes out for a profile on the table's day."""
+
+    supply: str
+    model: str
+    reasons: tuple[Reason, ...]
+    why: str = ""  # Where no clause stands behind it.
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a profile may go with one model."""
+
+    facts: WorkloadFacts
+    candidates: tuple[Candidate, ...]
+    barred: tuple[Barred, ...]
+    clauses: tuple[str, ...]  # Every clause that was asked.
+    captive_of: frozenset[int] = frozenset()  # Pools beside which it has nothing.
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who asks, as a key says it: a class of the estate, from a region.
+
+    `data_class` and `customer` add what the class does not state; they cannot take away what it does.
+    """
+
+    id: str
+    workload: str
+    client_region: str
+    data_class: str | None = None
+    customer: str | None = None
+
+
+@dataclass(frozen=True)
+class RoutingTable:
+    """The law and a position on one day, for the profiles that ask. A change replaces it as a whole."""
+
+    version: str  # Digest of what it was made from.
+    day: date
+    currency: str
+    payer: str | None
+    law: Law
+    position: Position
+    meters: tuple[CountedMeter, ...]
+    tiers: tuple[Tiers, ...]
+    pools: tuple[Pool, ...]
+    entries: Mapping[tuple[str, str], Entry]  # By (profile, model).
+    models: Mapping[str, tuple[str, ...]]  # By profile: acceptable models, most wanted first.
+    stand_ins: Mapping[str, frozenset[str]] = field(
+        default_factory=dict[str, frozenset[str]]
+    )  # By profile: the models good enough to stand in for another.
