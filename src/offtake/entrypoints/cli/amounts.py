@@ -49,6 +49,19 @@ def number(value: float) -> str:
     return _three(value)
 
 
+def big(value: float) -> str:
+    """A quantity of any size: `30 billion`, `4.32 million`, `1,234`, `0.04`."""
+    for size, word in SCALES:
+        if abs(value) >= size:
+            return f"{_three(value / size)} {word}"
+    return number(value)
+
+
+def precise(value: float) -> str:
+    """A price of any size, with three digits that count: `0.0123`, `1.25`, `6.53 million`."""
+    return big(value) if abs(value) >= 1 else f"{value:.3g}"
+
+
 def short(value: float) -> str:
     """A quantity in a narrow cell: `415k`, `1.6M`, `135`; nothing for nothing."""
     for size, letter in LETTERS:

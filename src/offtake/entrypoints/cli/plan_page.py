@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 
 from rich import box
@@ -10,18 +11,26 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan
-from offtake.entrypoints.cli.amounts import megawatts, money, money_scale, number, scaled, share, short
+from offtake.domain.handoffs import CapacityPlan, ClausePrice, InfeasiblePlan, LimitRow, MeterRow
+from offtake.entrypoints.cli.amounts import (
+    big,
+    megawatts,
+    money,
+    money_scale,
+    number,
+    precise,
+    scaled,
+    share,
+    short,
+)
 
-MOST_ROWS = 18  # Of any table on the page; all rows are in the files.
+MOST_ROWS = 12  # Of any table on the page; all rows are in the files.
+SMALLEST_SHARE = 0.005  # Of a workload, that a provider is named for.
+SMALLEST_GAP = 1e-6  # Between whole choices and the best, that is told; the certificate allows as much.
 WIDTH_OF_FILES = 110  # Columns, where no terminal says how many there are.
 VERBS = {"build": "built", "reserve": "leased", "on-demand": "on demand", "keep": "kept", "shell": "built"}
-ONE = {
-    "accelerators": "accelerator",
-    "units": "unit",
-    "tokens": "token",
-    "accelerator-hours": "accelerator-hour",
-}
+ONE = {"accelerators": "accelerator", "units": "unit", "accelerator-hours": "accelerator-hour"}
+UNITS = {"power": "MW", "token-rate": "tokens/s"}
 
 
 def page_console() -> Console:
@@ -42,8 +51,8 @@ def show_plan(plan: CapacityPlan, written: tuple[Path, ...]) -> None:
     _footer(console, plan, written)
 
 
-def page_table(title: str, *columns: str, right: int = 0) -> Table:
-    """A table whose last `right` columns are numbers."""
+def page_table(title: str, *columns: str, right: int = 0, whole: Collection[str] = ()) -> Table:
+    """A table whose last `right` columns are numbers. The first column, numbers and those in `whole` never wrap."""
     table = Table(
         box=box.SIMPLE_HEAD,
         title=title,
@@ -55,7 +64,10 @@ def page_table(title: str, *columns: str, right: int = 0) -> Table:
     for n, name in enumerate(columns):
         number_like = n >= len(columns) - right
         table.add_column(
-            name, justify="right" if number_like else "left", overflow="fold", no_wrap=n == 0 or number_like
+            name,
+            justify="right" if number_like else "left",
+            overflow="fold",
+            no_wrap=n == 0 or number_like or name in whole,
         )
     return table
 
@@ -141,43 +153,58 @@ def _power(plan: CapacityPlan) -> Table:
 def _served(plan: CapacityPlan) -> Table:
     """Who serves each class, as shares of what is served over the horizon."""
     days = {period.label: (period.ends - period.begins).days for period in plan.periods}
-    total: dict[str, float] = defaultdict(float)
-    part: dict[tuple[str, str, str], float] = defaultdict(float)
+    part: dict[str, dict[tuple[str, str], float]] = defaultdict(lambda: defaultdict(float))
     for row in plan.served:
-        tokens = row.tokens_per_s * days[row.period]
-        total[row.workload] += tokens
-        part[row.workload, row.provider or row.supply, row.model] += tokens
-    table = page_table("Who serves what", "workload", "provider", "model", "share", right=1)
-    ranked = sorted(part, key=lambda key: (key[0], -part[key], key))
-    shown = [key for key in ranked if part[key] / total[key[0]] >= 0.005]
-    for workload, provider, model in shown[:MOST_ROWS]:
-        table.add_row(workload, provider, model, share(part[workload, provider, model] / total[workload]))
-    return _rest(table, len(shown))
+        part[row.workload][row.model, row.provider or row.supply] += row.tokens_per_s * days[row.period]
+    table = page_table("Who serves what, by share of the tokens served", "workload", "model", "at")
+    for workload in sorted(part)[:MOST_ROWS]:
+        total = sum(part[workload].values())
+        by_model: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        for (model, provider), tokens in part[workload].items():
+            if tokens / total >= SMALLEST_SHARE:
+                by_model[model].append((-tokens / total, provider))
+        for n, model in enumerate(sorted(by_model, key=lambda one: sorted(by_model[one]))):
+            at = ", ".join(f"{provider} {share(-part)}" for part, provider in sorted(by_model[model]))
+            table.add_row("" if n else workload, model, at)
+    return _rest(table, len(part))
 
 
 def _spend(plan: CapacityPlan) -> Table:
+    """What the party pays, payee by payee, and what others pay in all."""
     years = sorted({row.year for row in plan.spend})
     cells: dict[tuple[str, str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    others: dict[str, set[str]] = defaultdict(set)
     totals: dict[int, int] = defaultdict(int)
     for row in plan.spend:
-        if row.kind != "salvage":
+        if row.kind == "salvage":
+            continue
+        if plan.party in (row.payer, row.payee):
             cells[row.payer, row.payee, row.kind][row.year] += row.amount_cents
             totals[row.year] += row.amount_cents * ((row.payer == plan.party) - (row.payee == plan.party))
+        else:
+            cells[row.payer, "", ""][row.year] += row.amount_cents
+            others[row.payer].add(row.kind)
     per, unit = money_scale((amount for row in cells.values() for amount in row.values()), plan.currency)
     names = [str(year) for year in years]
     table = page_table(
         f"Spending per year, {unit}, undiscounted", "payer", "to", "for", *names, right=len(names)
     )
-    ranked = sorted(cells, key=lambda key: (key[0] != plan.party, key[0], -sum(cells[key].values()), key))
-    for n, key in enumerate(ranked[:MOST_ROWS]):
-        if n and ranked[n - 1][0] == plan.party != key[0]:
-            table.add_section()
-        table.add_row(*key, *(scaled(cells[key][year], per) for year in years))
+
+    def add(key: tuple[str, str, str], purpose: str) -> None:
+        table.add_row(key[0], key[1], purpose, *(scaled(cells[key][year], per) for year in years))
+
+    ranked = sorted(cells, key=lambda key: (key[0] != plan.party, -sum(cells[key].values()), key))
+    own = [key for key in ranked if key[2]]
+    for key in own[:MOST_ROWS]:
+        add(key, key[2])
     table.add_section()
     table.add_row(
         Text(f"{plan.party} in all", style="bold"), "", "", *(scaled(totals[year], per) for year in years)
     )
-    return _rest(table, len(ranked))
+    table.add_section()
+    for key in [key for key in ranked if not key[2]][:MOST_ROWS]:
+        add(key, ", ".join(sorted(others[key[0]])))
+    return _rest(table, len(own))
 
 
 def _unmet(plan: CapacityPlan) -> Table:
@@ -186,67 +213,88 @@ def _unmet(plan: CapacityPlan) -> Table:
     when: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in plan.unmet:
         worth[row.workload, row.why] += row.worth_cents
-        when[row.workload, row.why].add(row.period or "its window")
-    place = {period.label: n for n, period in enumerate(plan.periods)}
-    table = page_table("What is left unmet, and why", "workload", "why", "when", "worth", right=1)
+        when[row.workload, row.why].add(_short_label(row.period) if row.period else "its window")
+    table = page_table(
+        "What is left unmet, and why", "workload", "why", "when", "worth", right=1, whole=("when",)
+    )
     ranked = sorted(worth, key=lambda key: (-worth[key], key))
     for key in ranked[:MOST_ROWS]:
-        spans = sorted(when[key], key=lambda label: place.get(label, -1))
+        spans = sorted(when[key])
         span = spans[0] if len(spans) == 1 else f"{spans[0]} … {spans[-1]}"
         table.add_row(key[0], key[1], span, money(worth[key], plan.currency))
     return _rest(table, len(ranked))
 
 
+def _short_label(period: str) -> str:
+    """A period without the day on which it was cut: `2026Q2`."""
+    return period.partition(" ")[0]
+
+
 def _rights(plan: CapacityPlan) -> Table:
-    unit = {"power": "MW"}
     table = page_table(
         "First refusal: what was needed, what the holder offered, and where it went",
-        *("clause", "holder", "from", "in", "needed", "offered", "taken", "elsewhere", "allowed there"),
+        *("clause", "from", "needed", "offered", "taken", "elsewhere", "may go elsewhere"),
         right=5,
+        whole=("from",),
     )
     for row in plan.first_refusals:
         cells = (row.needed, row.offered, row.taken_by_holder, row.taken_elsewhere, row.allowed_elsewhere)
-        name = unit.get(row.measure, row.measure)
-        table.add_row(row.clause, row.holder, str(row.begins), name, *(number(cell) for cell in cells))
+        unit = UNITS.get(row.measure, "")
+        shown = (f"{number(cell)} {unit}".strip() if cell else "" for cell in cells)
+        table.add_row(row.clause, str(row.begins), *shown)
     return table
 
 
 def _commitments(plan: CapacityPlan) -> Table:
+    """Each commitment in its windows; those that fall short are named, the others counted."""
     table = page_table(
-        "Commitments", "clause", "window", "committed", "used", "short", "billed for it", right=4
+        "Commitments",
+        *("clause", "in", "committed", "used", "short", "billed for it"),
+        right=4,
+        whole=("in",),
     )
-
-    def shown(value: float, measure: str) -> str:
-        return (
-            money(round(value * 100), plan.currency) if measure == "money" else f"{number(value)} {measure}"
-        )
-
     rows = [row for row in plan.meters if row.lower]
-    for row in rows[:MOST_ROWS]:
+    for n, row in enumerate(rows[:MOST_ROWS]):
+        same = n > 0 and rows[n - 1].clause == row.clause
+        missing = row.shortfall if row.measure != "money" else 0.0
         table.add_row(
-            row.clause,
-            row.window,
-            shown(row.lower or 0.0, row.measure),
-            shown(row.counted, row.measure),
-            shown(row.shortfall, row.measure) if row.shortfall > 0 else "",
+            "" if same else row.clause,
+            row.window.replace(" from ", ", "),
+            _measured(row, row.lower or 0.0, plan.currency),
+            _measured(row, row.counted, plan.currency),
+            _measured(row, missing, plan.currency) if missing > 0 else "",
             money(row.owed_cents, plan.currency) if row.owed_cents else "",
         )
     return _rest(table, len(rows))
 
 
+def _measured(row: MeterRow, value: float, currency: str) -> str:
+    if row.measure == "money":
+        return money(round(value * 100), currency)
+    return f"{big(value)} {UNITS.get(row.measure, row.measure)}"
+
+
 def _limits(plan: CapacityPlan) -> Table:
     table = page_table(
         "The tightest limits, and what one more unit would be worth (discounted)",
-        *("limit", "when", "where it is written", "one more", "is worth"),
-        right=2,
+        *("written in", "in", "one more", "is worth"),
+        right=1,
+        whole=("in",),
     )
     for row in plan.limits:
-        one = plan.currency if row.unit == "money" else ONE.get(row.unit, row.unit)
-        place = ", ".join(part for part in (row.document, row.section) if part)
-        words = f"{row.source}: {place}" if place else row.source
-        worth = money(round(row.worth_cents_per_unit), plan.currency)
-        table.add_row(row.what, row.period, words, one, worth)
+        one_more, worth = _worth(row, plan.currency)
+        table.add_row(row.source, row.period.replace(" from ", ", "), one_more, worth)
     return table
+
+
+def _worth(row: LimitRow, currency: str) -> tuple[str, str]:
+    """One more of what, and what it is worth: tokens by the million, so that it can be read."""
+    if row.unit == "money":
+        return currency, f"{currency} {precise(row.worth_cents_per_unit / 100)}"
+    if row.unit == "tokens":
+        return f"million {row.what}", f"{currency} {precise(row.worth_cents_per_unit * 10_000)}"
+    one, of, rest = row.what.partition(" of ")
+    return f"{ONE.get(one, one)}{of}{rest}", money(round(row.worth_cents_per_unit), currency)
 
 
 def _footer(console: Console, plan: CapacityPlan, written: tuple[Path, ...]) -> None:
@@ -259,8 +307,9 @@ def _footer(console: Console, plan: CapacityPlan, written: tuple[Path, ...]) -> 
     for row in plan.obligations:
         must = "must be asked first" if row.kind == "ask" else "must approve first"
         console.print(f"{row.who} {must}: {row.clause}, for {row.actions} actions.")
-    for row in plan.unmodelled:
-        console.print(Text(f"Left out of the law: {row.term} ({row.agreement}).", style="dim"))
+    for agreement in dict.fromkeys(row.agreement for row in plan.unmodelled):
+        terms = "; ".join(row.term for row in plan.unmodelled if row.agreement == agreement)
+        console.print(Text(f"Not in the law, of {agreement}: {terms}.", style="dim"))
     console.print(
         f"Of the estate's numbers {numbers.sourced} have a source, {numbers.assumed} are assumptions and "
         f"{numbers.unsourced} say neither. At the horizon's end {end}."
@@ -270,9 +319,9 @@ def _footer(console: Console, plan: CapacityPlan, written: tuple[Path, ...]) -> 
         f"through the law ({certificate.says})."
     )
     if certificate.prices_from_fixed_integers:
-        text += (
-            f" Whole choices are proved to a gap of {certificate.mip_gap or 0:.0e}; worths hold them fixed."
-        )
+        gap = certificate.mip_gap or 0.0
+        proved = f"within {gap:.4%} of the best" if gap >= SMALLEST_GAP else "exactly the best"
+        text += f" Whole choices are proved to be {proved}; worths hold them fixed."
     console.print(text)
     if written:
         console.print(f"Wrote {written[0]} and {len(written) - 1} files beside it.")
