@@ -53,6 +53,13 @@ def test_a_new_estate_checks_and_plans_at_once(kind: str, tmp_path: Path) -> Non
     assert "Certified" in planned.output
 
 
+def test_new_names_the_file_after_the_estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("new", "--kind", "builder", "../Müller & Söhne: #1").exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["müller-söhne-1.yaml"]
+    assert run("new", "acme", "--out", "-").output.startswith("# What acme buys")
+
+
 def test_new_writes_over_nothing(tmp_path: Path) -> None:
     estate = tmp_path / "estate.yaml"
     estate.write_text("mine")

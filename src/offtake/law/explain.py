@@ -65,7 +65,7 @@ def explain(
         kind: ActionKind = "place" if supply.deployment is None else "process"
         answers = [(w, _answer(law, position, kind, interval, w, supply)) for w in facts]
         rows.extend(_merged(workload_id, supply.id, kind, answers))
-        rows.extend(_acquired(law, position, workload_id, supply, interval))
+        rows.extend(_acquired(law, position, workload_id, supply, interval, facts))
     return tuple(rows)
 
 
@@ -95,14 +95,32 @@ def _obliged(obligation: Obligation) -> str:
 
 
 def _acquired(
-    law: Law, position: Position, workload_id: str, supply: SupplyFacts, interval: Interval
+    law: Law,
+    position: Position,
+    workload_id: str,
+    supply: SupplyFacts,
+    interval: Interval,
+    needs: Sequence[WorkloadFacts],
 ) -> Iterator[Explanation]:
-    """What more capacity there would take, where the law has something to say about it."""
+    """What more capacity there would take, bare or for this workload, where the law has something to say about it.
+
+    What bars it for this workload alone is said of placing it, and not again here.
+    """
     if supply.form == "tokens":
         return
-    answer, clauses, obligations = _answer(law, position, "acquire", interval, NOBODY, supply)
-    if answer != "permitted":
-        yield Explanation(workload_id, supply.id, "acquire", answer, (), (), clauses, obligations)
+    bare = _answer(law, position, "acquire", interval, NOBODY, supply)
+    if bare[0] == "refused":
+        yield Explanation(workload_id, supply.id, "acquire", "refused", (), (), bare[1], ())
+        return
+    answers = (bare, *(_answer(law, position, "acquire", interval, need, supply) for need in needs))
+    first: dict[str, tuple[Cited, Obligation]] = {}
+    for answer, clauses, obligations in answers:
+        if answer == "obliged":
+            for cited, one in zip(clauses, obligations, strict=True):
+                first.setdefault(one.procedure, (cited, one))
+    if first:
+        clauses, obligations = zip(*(first[procedure] for procedure in sorted(first)), strict=True)
+        yield Explanation(workload_id, supply.id, "acquire", "obliged", (), (), clauses, obligations)
 
 
 def _merged(

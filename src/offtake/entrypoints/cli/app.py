@@ -45,7 +45,7 @@ def offtake(
 
 
 for command, example in (
-    (new, "offtake new --kind company acme > estate.yaml"),
+    (new, "offtake new --kind company acme"),
     (check, "offtake check estate.yaml"),
     (explain, "offtake explain estate.yaml assistant --on 2027-03-01"),
     (plan, "offtake plan estate.yaml --known-at 2025-10-28 --out out/plan"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,8 @@ def new(
         Kind, typer.Option(help="A company that buys tokens, or a builder of sites.")
     ] = Kind.company,
     out: Annotated[
-        Path | None, typer.Option(help="Write here instead of to the terminal; never over a file.")
+        Path | None,
+        typer.Option(help="The file; else the name with .yaml here. Never over another; - is the terminal."),
     ] = None,
 ) -> None:
     """Write a commented estate that plans at once."""
@@ -32,19 +34,25 @@ def new(
 
     with outcomes():
         text = starter(kind.value, name)
-        if out is None:
+        if str(out) == "-":
             typer.echo(text, nl=False)
             return
+        file = out or Path(f"{_plain(name)}.yaml")
         try:
-            with out.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with file.open("x", encoding="utf-8") as opened:
+                opened.write(text)
         except OSError as error:
             complain(
-                f"`{out}` was not written: {error.strerror}",
-                "name a file that does not exist, in a folder that does",
+                f"`{file}` was not written: {error.strerror}",
+                "name a file that does not exist, in a folder that does, with --out",
             )
             leave(2)
-        typer.echo(f"wrote {out}; next: offtake plan {out}")
+        typer.echo(f"Wrote {file}. Next: offtake plan {file}")
+
+
+def _plain(name: str) -> str:
+    """A name as that of a file: letters, digits and hyphens."""
+    return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:64] or "estate"
 
 
 def check(

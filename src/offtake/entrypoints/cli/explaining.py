@@ -13,6 +13,7 @@ from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_jso
 
 if TYPE_CHECKING:
     from offtake.law.explain import Explanation
+    from offtake.law.primitives import Origin
 
 COLOURS = {"permitted": "green", "obliged": "yellow", "refused": "red"}
 
@@ -102,18 +103,32 @@ def _show(rows: tuple[Explanation, ...], workload: str, begins: date, ends: date
             ", ".join(cited.origin.clause for cited in row.clauses),
         )
     console.print(table)
-    for origin, text in _cited(rows, one=one):
-        console.print(Text.assemble((origin, "bold"), f": {text}"))
+    for clause, said in _said(rows).items() if one else _written(rows).items():
+        console.print(Text.assemble((clause, "bold"), said))
 
 
-def _cited(rows: tuple[Explanation, ...], *, one: bool) -> list[tuple[str, str]]:
-    """Each clause once, with document, section and quote, and what it says here if one supply was asked about."""
+def _said(rows: tuple[Explanation, ...]) -> dict[str, str]:
+    """What each clause says here, with its quote; a reason begins with the clause that it cites."""
     found: dict[str, str] = {}
-    for row in rows:
-        for cited in row.clauses:
-            origin = cited.origin
-            place = ", ".join(part for part in (origin.document, origin.section) if part)
-            text = f"{cited.text}. " if one else ""
-            quote = f" “{origin.quote}”" if origin.quote else ""
-            found.setdefault(origin.clause, f"{text}{place or 'no document stated'}{quote}")
-    return sorted(found.items())
+    for cited in (cited for row in rows for cited in row.clauses):
+        origin = cited.origin
+        rest = cited.text.removeprefix(origin.clause)
+        told = rest if rest != cited.text else f": {cited.text}{_place(origin)}"
+        found.setdefault(origin.clause, f"{told}.{_quote(origin)}")
+    return dict(sorted(found.items()))
+
+
+def _written(rows: tuple[Explanation, ...]) -> dict[str, str]:
+    """Where each clause is written, with its quote; those that state no document are left out."""
+    origins = {cited.origin.clause: cited.origin for row in rows for cited in row.clauses}
+    found = {clause: f"{_place(one)}{_quote(one)}" for clause, one in sorted(origins.items())}
+    return {clause: text for clause, text in found.items() if text}
+
+
+def _place(origin: Origin) -> str:
+    place = ", ".join(part for part in (origin.document, origin.section) if part)
+    return f" ({place})" if place else ""
+
+
+def _quote(origin: Origin) -> str:
+    return f" “{origin.quote}”" if origin.quote else ""
