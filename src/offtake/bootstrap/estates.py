@@ -42,6 +42,20 @@ def supposed(estate: Estate, events: Sequence[str]) -> tuple[Happened, ...]:
     return tuple(found)
 
 
+def known_party(estate: Estate, party: str | None) -> str | None:
+    """A party, if the estate has it; None for none. Raises InvalidInput with the nearest one if not."""
+    if party is None or party in estate.parties:
+        return party
+    from difflib import get_close_matches
+
+    near = get_close_matches(party, estate.parties, n=1)
+    known = ", ".join(sorted(estate.parties)) or "none"
+    hint = f"parties of the estate: {known}"
+    raise InvalidInput(
+        f"the estate knows no party `{party}`", hint=f"did you mean `{near[0]}`? {hint}" if near else hint
+    )
+
+
 def position(estate: Estate, events: Sequence[Happened]) -> Position:
     """Where the estate by itself stands, with the events that a scenario supposes."""
     from offtake.planner.reading import position_of

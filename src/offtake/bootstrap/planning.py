@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offtake.adapters.estate_yaml import Loaded
-from offtake.bootstrap.estates import law_of, position, supposed
+from offtake.bootstrap.estates import known_party, law_of, position, supposed
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
 from offtake.law.primitives import Law
@@ -39,9 +39,7 @@ def question(
     from offtake.planner.ports import SolverOptions
 
     estate = loaded.estate
-    if party is not None and party not in estate.parties:
-        known = ", ".join(sorted(estate.parties)) or "none"
-        raise InvalidInput(f"the estate knows no party `{party}`", hint=f"parties of the estate: {known}")
+    known_party(estate, party)
     return Question(
         estate,
         law_of(estate, known_at),
@@ -117,15 +115,19 @@ def _planned(
     return planned(asked, solver)
 
 
-def prices(asked: Question, progress: Progressing) -> tuple[ClausePrice, ...] | InfeasiblePlan:
-    """The price of every clause that is known, dearest first."""
+def prices(
+    asked: Question, progress: Progressing
+) -> tuple[tuple[ClausePrice, ...], CapacityPlan] | InfeasiblePlan:
+    """The price of every clause that is known, dearest first, and the plan with all of them."""
     from offtake.adapters.highs import HighsSolver
     from offtake.adapters.parallel import run_all
     from offtake.planner.clause_prices import clause_prices
     from offtake.planner.planning import Solved, solve
 
     base = solve(asked, HighsSolver())
-    return clause_prices(asked, HighsSolver(), base, run_all, progress) if isinstance(base, Solved) else base
+    if not isinstance(base, Solved):
+        return base
+    return clause_prices(asked, HighsSolver(), base, run_all, progress), base.plan
 
 
 def plan_with_extras(

@@ -27,6 +27,9 @@ class Clause(Entry):
         default=None, alias="until", description="the first day on which it no longer holds"
     )
     until_event: str | None = Field(default=None, description="ends when this event happens")
+    notice: Length | None = Field(
+        default=None, description="notice to be given before its end, such as `90 days`; for the calendar"
+    )
     covers: Selection = Selection()
     excepts: tuple[Selection, ...] = ()
 

@@ -184,6 +184,9 @@ class Held(Entry):
     ends: date | None = Field(default=None, alias="until")
     status: Status = "contracted"
     release: bool = False
+    notice: Length | None = Field(
+        default=None, description="notice to be given before its end, such as `90 days`; for the calendar"
+    )
 
 
 class Throughput(Entry):

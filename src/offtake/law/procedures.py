@@ -47,6 +47,16 @@ def after(span: Span, day: date, business_day: BusinessDay = monday_to_friday) -
     return moved
 
 
+def before(span: Span, day: date, business_day: BusinessDay = monday_to_friday) -> date:
+    """The last day on which a span can begin that is over by another day: that for notice of such a length."""
+    moved = day
+    left = span.business_days
+    while left > 0:
+        left -= business_day(moved)
+        moved -= timedelta(days=1)
+    return Span(months=-span.months, days=-span.days).after(moved)
+
+
 def deadline(
     procedure: Procedure, asked: datetime, business_day: BusinessDay = monday_to_friday
 ) -> datetime | None:

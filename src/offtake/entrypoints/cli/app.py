@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from offtake import __version__
+from offtake.entrypoints.cli.comparing import compare
 from offtake.entrypoints.cli.demand import demand
+from offtake.entrypoints.cli.diary import calendar
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.importing import import_
@@ -51,6 +53,8 @@ for command, example in (
     (plan, "offtake plan estate.yaml --known-at 2025-10-28 --out out/plan"),
     (price, "offtake price cloud.spend estate.yaml"),
     (what_if, "offtake what-if estate.yaml --price h100=-30% --scale demand.chat=1.5"),
+    (compare, "offtake compare estate.yaml --known-at 2025-01-21 --known-at 2025-10-28"),
+    (calendar, "offtake calendar estate.yaml --out deadlines.ics"),
     (import_, "offtake import skypilot-catalog aws.csv --into estate.yaml --dry-run"),
     (schema, "offtake schema > estate.schema.json"),
 ):

@@ -120,26 +120,12 @@ def _record(words: list[str], before: CapacityPlan, after: CapacityPlan) -> dict
 def _show(words: list[str], before: CapacityPlan, after: CapacityPlan) -> None:
     from rich.text import Text
 
-    from offtake.entrypoints.cli.amounts import money, money_scale, scaled, share
+    from offtake.entrypoints.cli.amounts import money_scale, scaled, share
     from offtake.entrypoints.cli.plan_page import page_console, page_table, paid_to
     from offtake.planner.cover import cover_of, runs_done
 
     console = page_console()
-    change = after.cost_cents - before.cost_cents
-    verb = "costs" if change > 0 else "saves"
-    sentence = (
-        f"It {verb} {before.party} {money(abs(change), before.currency)}" if change else "It costs nothing"
-    )
-    moved = cover_of(after) - cover_of(before)
-    if abs(moved) >= 5e-5:
-        sentence += (
-            f", and {share(cover_of(after))} of the need is served instead of {share(cover_of(before))}"
-        )
-    console.print(
-        Text.assemble(
-            ("Supposing ", ""), (", ".join(words), "bold"), f": {sentence[0].lower()}{sentence[1:]}."
-        )
-    )
+    console.print(Text.assemble("Supposing ", (", ".join(words), "bold"), f": {_sentence(before, after)}."))
     both = (before, after)
     per, unit = money_scale([plan.cost_cents for plan in both], before.currency)
     table = page_table("", unit, "before", "after", "change", right=3)
@@ -162,3 +148,22 @@ def _show(words: list[str], before: CapacityPlan, after: CapacityPlan) -> None:
         )
     console.print(table)
     console.print(Text(f"Both plans are certified. Each is {before.says}.", style="dim"))
+
+
+def _sentence(before: CapacityPlan, after: CapacityPlan) -> str:
+    """What it costs or saves, and what becomes of the need: only what reads as a change is said."""
+    from offtake.entrypoints.cli.amounts import money
+    from offtake.planner.cover import cover_of, runs_done
+
+    change = after.cost_cents - before.cost_cents
+    verb = "costs" if change > 0 else "saves"
+    text = f"it {verb} {before.party} {money(abs(change), before.currency)}" if change else "it costs nothing"
+    unmet = after.unmet_worth_cents - before.unmet_worth_cents
+    if unmet:
+        text += f", with need worth {money(abs(unmet), before.currency)} {'more' if unmet > 0 else 'less'} left unmet"
+    for name, measure in (("of the need is served", cover_of), ("of the training is done", runs_done)):
+        points = (measure(after) - measure(before)) * 100
+        if abs(points) >= 0.005:
+            share = f"{measure(after) * 100:.2f} %"
+            text += f"; {share} {name}, {abs(points):.2f} points {'more' if points > 0 else 'less'}"
+    return text
