@@ -83,6 +83,7 @@ def test_case(case: Case) -> None:
         },
         "elsewhere": lambda _: [row.taken_elsewhere for row in plan.first_refusals],
         "holders": lambda _: [row.taken_by_holder for row in plan.first_refusals],
+        "obligations": lambda _: [f"{row.who} about {row.clause}" for row in plan.obligations],
         "price": lambda stated: {
             clause: round(priced(case.text, clause).price_cents / 100 / case.hours, 6) for clause in stated
         },

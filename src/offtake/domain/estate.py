@@ -134,6 +134,7 @@ class PowerStep(Entry):
     value: str | float = Field(description="such as `147 MW from 2025-06-28`")
     begins: date | None = Field(default=None, alias="from")
     status: Status | None = None
+    part_of: Id | None = Field(default=None, description="what its added power is part of; else the site's")
 
 
 class Stock(Entry):

@@ -194,6 +194,13 @@ def test_an_error_is_found_at_its_place(before: str, after: str, path: str, code
     assert all(problem.line > 1 for problem in problems)
 
 
+def test_what_a_step_of_power_adds_is_part_of_what_the_step_says() -> None:
+    step = ("30 MW from 2027-01-01]", "{value: 30 MW from 2027-01-01, part_of: later}]")
+    assert found(step, ("  whole: {", "  later: {power: 20 MW}\n  whole: {")) == ()
+    (problem,) = found(step, ("  whole: {", "  later: {power: 19 MW}\n  whole: {"))
+    assert (problem.path, problem.code) == ("programmes.later.power", "counted-twice")
+
+
 WARNINGS = [
     ("window: {from: 2026-03-01", "window: {from: 2025-03-01", "workloads.run.window", "outside-horizon"),
     ("until: 2029-01-01", "until: 2026-02-01", "workloads.run.window", "outside-horizon"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -58,10 +59,9 @@ def _whole(estate: Estate, part: _Member, name: str) -> _Member | None:
 
 def _power(estate: Estate) -> Iterator[Finding]:
     parts: dict[str, list[tuple[str, Decimal]]] = {}
-    for id, site in estate.sites.items():
-        total = _site_mw(estate, id)
-        if site.part_of is not None and total is not None:
-            parts.setdefault(site.part_of, []).append((id, total))
+    for id in estate.sites:
+        for whole, mw in _site_parts(estate, id).items():
+            parts.setdefault(whole, []).append((id, mw))
     for id, programme in estate.programmes.items():
         if programme.part_of is not None and programme.power is not None:
             parts.setdefault(programme.part_of, []).append((id, programme.power.amount))
@@ -76,6 +76,21 @@ def _power(estate: Estate) -> Iterator[Finding]:
             listing = ", ".join(f"{id} {_short(mw)} MW" for id, mw in members)
             message = f"its parts sum to {_short(total)} MW, more than its {_short(limit)} MW: {listing}"
             yield warning("counted-twice", path, message)
+
+
+def _site_parts(estate: Estate, id: str) -> dict[str, Decimal]:
+    """The power of a site by what it is part of: what each step adds is the step's part, else the site's."""
+    site, found, reached = estate.sites[id], dict[str, Decimal](), Decimal(0)
+    try:
+        steps = [(step, parse_dated(str(step.value), "power")) for step in site.power]
+    except QuantityError:
+        return {}
+    for step, read in sorted(steps, key=lambda one: one[0].begins or one[1].begins or date.min):
+        added, reached = read.figure.amount - reached, max(reached, read.figure.amount)
+        whole = step.part_of or site.part_of
+        if whole is not None and added > 0:
+            found[whole] = found.get(whole, Decimal(0)) + added
+    return found
 
 
 def _site_mw(estate: Estate, id: str) -> Decimal | None:
