@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.expansion.run import main
+from benchmarks import masks
+from benchmarks.expansion import run
 
 if __name__ == "__main__":
-    main()
+    masks.main()
+    run.main()
