@@ -130,3 +130,13 @@ def test_a_picture_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     result = run("frontier", "--plot", tmp_path / "nowhere" / "picture.svg")
     assert result.exit_code == 3
     assert "was not written" in result.output
+
+
+def test_published_runs_beside_their_predictions() -> None:
+    result = CliRunner().invoke(app, ["demand", "runs"])
+    assert result.exit_code == 0
+    assert "Llama 3.1 405B*" in result.output
+    assert "-64%" in result.output
+    records = json.loads(CliRunner().invoke(app, ["demand", "runs", "--json"]).output)
+    assert len(records) == 10
+    assert all(record["source"] and record["mfu"]["source"] for record in records)

@@ -10,6 +10,7 @@ from offtake import __version__
 from offtake.entrypoints.cli.comparing import compare
 from offtake.entrypoints.cli.demand import demand
 from offtake.entrypoints.cli.diary import calendar
+from offtake.entrypoints.cli.demand_runs import runs
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.importing import import_
@@ -60,5 +61,6 @@ for command, example in (
 ):
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
 
+demand.command(epilog="Example: `offtake demand runs --json`")(runs)
 app.add_typer(demand, name="demand")
 app.add_typer(laws)
