@@ -76,7 +76,8 @@ RUNS: Final = (
     ),
     PublishedRun(
         "DeepSeek-V3", 37e9, 14.8e12, "h800", 2_048, 2.664e6,
-        "DeepSeek-AI 2024, arXiv:2412.19437, table 1 and section 3.1", usd=5.328e6, derived="money is hours × an assumed USD 2",
+        "DeepSeek-AI 2024, arXiv:2412.19437, table 1 and section 3.1",
+        usd=5.328e6, derived="money is hours × an assumed USD 2",
         note="pre-training alone, 37 of 671 billion parameters active, in FP8 counted against the bf16 peak",
     ),
     PublishedRun(
