@@ -35,6 +35,7 @@ from offtake.domain.records import (
     UnitHourPrices,
     Units,
 )
+from offtake.domain.scaling import LossLaw
 from offtake.domain.usage import WeeklyProfile
 from offtake.domain.workloads import Workload
 
@@ -117,6 +118,13 @@ class Accelerator(Entry):
     )
     mfu: Share | None = Field(default=None, description="model FLOP utilisation while a step runs")
     goodput: Share | None = Field(default=None, description="share of hours that end up as progress")
+    trains_like: str | None = Field(
+        default=None,
+        description="take MFU and goodput, where not stated, as measured on: a100, h100, h800, tpu-v4",
+    )
+    trains_at: Count | None = Field(
+        default=None, description="the scale at which it trains, for `trains_like`; 16,384 if not stated"
+    )
 
 
 class Shell(Entry):
@@ -369,6 +377,7 @@ class Estate(Entry):
     products: dict[Id, Product] = {}
     models: dict[Id, Model] = {}
     deployments: dict[Id, Deployment] = {}
+    laws: dict[Id, LossLaw] = {}
     profiles: dict[Id, WeeklyProfile] = {}
     workloads: dict[Id, Workload] = {}
     funds: dict[Id, Fund] = {}

@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from offtake.domain.estate import Estate
 from offtake.domain.quantities import Figure, Series
 from offtake.domain.records import Entry
-from offtake.domain.workloads import InferenceClass
+from offtake.domain.workloads import InferenceClass, TrainingRun
 
 
 def figures_of(estate: BaseModel) -> Iterator[tuple[str, Figure]]:
     """Every figure with its path (`sites.abilene.pue`); an entry's `source` and `assumed` hold for those without.
 
-    Where traffic was made from users and their profiles, its numbers are given and theirs are not: each counts once.
+    A run given by a loss or by money counts with the FLOP that follow. Where traffic was made from users and their
+    profiles, its numbers are given and theirs are not: each counts once.
     """
     yield from _walk(estate, "", None, assumed=False)
 
@@ -43,9 +44,7 @@ def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Ite
         if isinstance(value, Entry):
             source, assumed = value.source or source, value.assumed or (assumed and not value.source)
         for name in type(value).model_fields:
-            if (isinstance(value, InferenceClass) and name == "usage" and value.traffic) or (
-                isinstance(value, Estate) and name == "profiles"
-            ):
+            if _behind(value, name):
                 continue
             yield from _walk(
                 getattr(value, name), f"{path}.{name}" if path else name, source, assumed=assumed
@@ -56,6 +55,15 @@ def _walk(value: object, path: str, source: str | None, *, assumed: bool) -> Ite
     elif isinstance(value, tuple):
         for n, one in enumerate(cast("tuple[object, ...]", value)):
             yield from _walk(one, f"{path}[{n}]", source, assumed=assumed)
+
+
+def _behind(value: BaseModel, name: str) -> bool:
+    """Whether a field's figures stand behind others that were made from them, and would count twice."""
+    if isinstance(value, InferenceClass):
+        return name == "usage" and bool(value.traffic)
+    if isinstance(value, TrainingRun):
+        return name in ("loss", "money") and value.flop is not None
+    return isinstance(value, Estate) and name in ("profiles", "laws")
 
 
 def numbers_of(estate: BaseModel) -> tuple[int, int, int]:

@@ -32,7 +32,9 @@ class Window(Entry):
 
 
 class TrainingRun(Entry):
-    """A run that needs so many FLOP, or parameters and tokens (FLOP = 6·N·D, Kaplan et al. 2020), within a window."""
+    """A run within a window, given by FLOP; by parameters and tokens (FLOP = 6·N·D, Kaplan et al. 2020); by a loss to
+    reach under a law (the cheapest run that does, or that of a given size or number of tokens); or by money.
+    """
 
     kind: Literal["training"]
     party: Id | None = None
@@ -40,6 +42,11 @@ class TrainingRun(Entry):
     flop: Flop | None = None
     parameters: Parameters | None = Field(default=None, description="active parameters N")
     tokens: Tokens | None = Field(default=None, description="training tokens D")
+    loss: Number | None = Field(default=None, description="the loss to reach under `law`, in nats per token")
+    law: Id | None = Field(default=None, description="a law under `laws`, or a published one")
+    money: Money | None = Field(
+        default=None, description="spent on accelerators by the hour, where they give most for it"
+    )
     window: Window
     minimum: Count | None = Field(default=None, description="fewest accelerators while it runs")
     maximum: Count | None = None
@@ -47,6 +54,9 @@ class TrainingRun(Entry):
     accelerators: tuple[Id, ...] = Field(default=(), description="kinds it may use; empty means any")
     precision: str = "bf16"
     mfu: Share | None = Field(default=None, description="model FLOP utilisation; else the accelerator's")
+    goodput: Share | None = Field(
+        default=None, description="share of hours that are progress; else the accelerator's"
+    )
     data_class: str | None = None
     worth: Money | None = Field(
         default=None, description="worth of the whole run; what is left undone costs its part"

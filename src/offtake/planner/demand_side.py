@@ -262,8 +262,9 @@ def _flop_per_hour(estate: Estate, run: TrainingRun, supply: SupplySide) -> Floa
         peak = accelerator.peak.get(run.precision)
         mfu = run.mfu or accelerator.mfu
         if peak is not None and mfu is not None:
-            goodput = 1.0 if accelerator.goodput is None else accelerator.goodput.value
-            found[a] = peak.value * mfu.value * goodput * SECONDS_PER_HOUR
+            goodput = run.goodput or accelerator.goodput
+            progress = 1.0 if goodput is None else goodput.value
+            found[a] = peak.value * mfu.value * progress * SECONDS_PER_HOUR
     return found
 
 

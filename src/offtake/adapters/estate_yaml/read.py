@@ -18,6 +18,8 @@ from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable,
 from offtake.adapters.estate_yaml.source import NodeBudget
 from offtake.adapters.estate_yaml.wording import problem_of
 from offtake.demand.traffic.folding import folded
+from offtake.demand.training.checks import check_training
+from offtake.demand.training.resolving import resolved
 from offtake.domain.checks import Finding, check_estate
 from offtake.domain.estate import Estate
 from offtake.law.checks import check_law
@@ -103,10 +105,13 @@ def _validated(joined: Joined, positions: Positions, problems: list[Problem]) ->
 
 
 def _checked(estate: Estate) -> tuple[Estate, tuple[Finding, ...]]:
-    """What is wrong with an estate; and the estate with the traffic that its users make, if it can be made."""
+    """What is wrong with an estate; and the estate with its traffic and its runs' FLOP, if they can be made."""
     structural = check_estate(estate)
     if not any(finding.severity == "error" for finding in structural):
         estate = folded(estate)
+        structural = (*structural, *check_training(estate))
+    if not any(finding.severity == "error" for finding in structural):
+        estate = resolved(estate)
     return estate, (*structural, *check_law(estate, structural))
 
 

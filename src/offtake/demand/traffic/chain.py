@@ -9,26 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from offtake.demand.links import Link, provenance
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Accelerator, Estate, Rate
-from offtake.domain.quantities import Figure
-from offtake.domain.records import Entry
 from offtake.domain.week import SECONDS_PER_DAY
 from offtake.domain.workloads import InferenceClass, Traffic
 
 DAYS_PER_YEAR: Final = 365.25
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A number of the chain: what it is, how it follows, and the provenance of what was new in it."""
-
-    name: str
-    value: float
-    unit: str
-    how: str
-    source: str | None = None
-    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +120,20 @@ def _people(workload: InferenceClass, on: date, years: float) -> list[Link]:
     said = asked * (tokens_in.value + tokens_out.value) * grown[2]
     part = "" if usage.part is None else f" × {usage.part.text}"
     return [
-        Link("users", people, "users", f"{users.text}{part}{_times(grown[0])}", *_provenance(users, *outer)),
+        Link("users", people, "users", f"{users.text}{part}{_times(grown[0])}", *provenance(users, *outer)),
         Link(
             "requests",
             asked,
             "requests/day",
             f"× {requests.text}{_times(grown[1])}",
-            *_provenance(requests, *outer),
+            *provenance(requests, *outer),
         ),
         Link(
             "tokens",
             said,
             "tokens/day",
             f"× ({tokens_in.text} in + {tokens_out.text} out){_times(grown[2])}",
-            *_both(
-                _provenance(tokens_in, usage.tokens, *outer), _provenance(tokens_out, usage.tokens, *outer)
-            ),
+            *_both(provenance(tokens_in, usage.tokens, *outer), provenance(tokens_out, usage.tokens, *outer)),
         ),
     ]
 
@@ -183,11 +168,11 @@ def _machines(
     count = load * seconds_per_token(rate, share_out)
     read = "" if rate.tokens_in is None else f", {rate.tokens_in.text} read"
     how = f"{model} on {kind}: {rate.tokens_out.text} written{read} by each"
-    links = [Link("accelerators", count, kind, how, *_provenance(rate.tokens_out, rate, entry))]
+    links = [Link("accelerators", count, kind, how, *provenance(rate.tokens_out, rate, entry))]
     if accelerator.power is not None:
         how = f"× {accelerator.power.text} of IT power"
         megawatts = count * accelerator.power.value
-        links.append(Link("power", megawatts, "MW", how, *_provenance(accelerator.power, accelerator)))
+        links.append(Link("power", megawatts, "MW", how, *provenance(accelerator.power, accelerator)))
     links.extend(_price(accelerator, count, on))
     return links
 
@@ -197,7 +182,7 @@ def _price(accelerator: Accelerator, count: float, on: date) -> list[Link]:
     if price is None:
         return []
     unit = price.currency or "USD"
-    return [Link("to buy", count * price.value, unit, f"× {price.text}", *_provenance(price, accelerator))]
+    return [Link("to buy", count * price.value, unit, f"× {price.text}", *provenance(price, accelerator))]
 
 
 def seconds_per_token(rate: Rate, share_out: float) -> float:
@@ -225,16 +210,6 @@ def _accelerator(estate: Estate, model: str, asked: str | None) -> str | None:
 
 def _times(factor: float) -> str:
     return "" if factor == 1.0 else f" × {factor:.3g} of growth"
-
-
-def _provenance(figure: Figure, *entries: Entry) -> tuple[str | None, bool]:
-    """A figure's source and whether it is assumed, by itself or by the entries around it, innermost first."""
-    if figure.source or figure.assumed:
-        return figure.source, figure.assumed
-    for entry in entries:
-        if entry.source or entry.assumed:
-            return entry.source, entry.assumed
-    return None, False
 
 
 def _both(one: tuple[str | None, bool], other: tuple[str | None, bool]) -> tuple[str | None, bool]:

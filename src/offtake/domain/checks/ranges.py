@@ -14,6 +14,7 @@ from offtake.domain.checks.walk import fields, records
 from offtake.domain.clauses import FirstRefusal, Price
 from offtake.domain.estate import Accelerator, Estate, ProvisionedUnits, Rate, Throughput, TypicalHour
 from offtake.domain.quantities import Figure, Series, Span
+from offtake.domain.scaling import LossLaw
 from offtake.domain.usage import Usage, UserRegion
 from offtake.domain.workloads import InferenceClass, TrainingRun
 
@@ -26,12 +27,13 @@ _ABOVE_ZERO: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     Rate: ("in", "out"),
     Throughput: ("in", "out"),
     ProvisionedUnits: ("increment",),
-    TrainingRun: ("flop", "parameters", "tokens", "mfu"),
+    TrainingRun: ("flop", "parameters", "tokens", "loss", "money", "mfu", "goodput"),
+    LossLaw: ("irreducible", "parameter_scale", "token_scale", "alpha", "beta"),
 }
 _UP_TO_ONE: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     TypicalHour: ("weight",),
     Accelerator: ("mfu", "goodput"),
-    TrainingRun: ("mfu",),
+    TrainingRun: ("mfu", "goodput"),
     InferenceClass: ("cached",),
     Usage: ("part",),
     UserRegion: ("share",),
@@ -40,6 +42,7 @@ _UP_TO_ONE: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
 }
 _MUST_LAST: Final[Mapping[type[BaseModel], tuple[str, ...]]] = {
     Accelerator: ("life",),
+    LossLaw: ("halving",),
     ProvisionedUnits: ("term",),
 }
 

@@ -70,9 +70,7 @@ def _inference(
 
 def _training(estate: Estate, id: str, run: TrainingRun, at_hand: frozenset[str]) -> Iterator[Finding]:
     path = ("workloads", id)
-    if run.flop is None and (run.parameters is None or run.tokens is None):
-        message = "a run needs `flop`, or both `parameters` and `tokens`"
-        yield error("figures-missing", path, message, "`flop: 5e25 FLOP`")
+    yield from _size(path, run)
     if run.minimum is not None and run.maximum is not None and run.maximum.amount < run.minimum.amount:
         yield error(
             "range", (*path, "maximum"), f"`maximum` ({run.maximum}) is below `minimum` ({run.minimum})"
@@ -90,6 +88,21 @@ def _training(estate: Estate, id: str, run: TrainingRun, at_hand: frozenset[str]
         yield warning(
             "no-supply", path, message, f"`peak: {{{run.precision}: 2.5 PFLOP/s}}` of {listed(known)}"
         )
-    elif run.mfu is None and not any(accelerator.mfu is not None for accelerator in known.values()):
+    elif run.mfu is None and not any(one.mfu or one.trains_like for one in known.values()):
         message = f"neither `{id}` nor an accelerator states `mfu`"
         yield warning("figures-missing", path, message, "`mfu: 40 %`")
+
+
+def _size(path: tuple[str, str], run: TrainingRun) -> Iterator[Finding]:
+    """A run is given in one way: FLOP, parameters and tokens, a loss, or money."""
+    ways = [key for key in ("flop", "loss", "money") if getattr(run, key) is not None]
+    both = run.parameters is not None and run.tokens is not None
+    if not ways and not both:
+        message = "a run needs `flop`, or both `parameters` and `tokens`, or `loss`, or `money`"
+        yield error("figures-missing", path, message, "`flop: 5e25 FLOP`")
+    elif len(ways) > 1:
+        message = f"a run is given by {' and by '.join(f'`{way}`' for way in ways)}: one of them is enough"
+        yield error("given-twice", (*path, ways[1]), message)
+    elif both and ways in (["loss"], ["money"]):
+        message = f"`parameters` and `tokens` already say the FLOP, and so does `{ways[0]}`"
+        yield error("given-twice", (*path, ways[0]), message, "at most one of the two beside a `loss`")
