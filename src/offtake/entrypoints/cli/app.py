@@ -9,8 +9,8 @@ import typer
 from offtake import __version__
 from offtake.entrypoints.cli.comparing import compare
 from offtake.entrypoints.cli.demand import demand
+from offtake.entrypoints.cli.demand_runs import chain, runs
 from offtake.entrypoints.cli.diary import calendar
-from offtake.entrypoints.cli.demand_runs import runs
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.importing import import_
@@ -62,5 +62,6 @@ for command, example in (
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
 
 demand.command(epilog="Example: `offtake demand runs --json`")(runs)
+demand.command(epilog="Example: `offtake demand chain estate.yaml final-2027`")(chain)
 app.add_typer(demand, name="demand")
 app.add_typer(laws)
