@@ -25,8 +25,11 @@ from offtake.domain.imports import ImportAccount, Tally
 
 if TYPE_CHECKING:
     from offtake.adapters.estate_yaml import Problem
+    from offtake.domain.estate import Estate
+    from offtake.law.primitives import Law
 
 _EMPTY = b"{}\n"
+_NAMING = ("clause", "holder", "provider", "product", "model", "tokens", "sku", "from")
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,11 @@ def run_import(request: ImportRequest) -> Imported:
     if isinstance(values, Problems):
         first = values.problems[0]
         raise InvalidInput(f"{first.file}:{first.line}:{first.column}: {first.message}")
+    estate, law = _read_against(request, target, old_main, old)
     with row_account(request.account) as listener:
         tally = Tally(listener)
-        asked = Asked(
-            request.file, Known(values, dict(request.mapped or {})), tally, request.provider, request.region
-        )
+        known = Known(values, dict(request.mapped or {}))
+        asked = Asked(request.file, known, tally, request.provider, request.region, estate, law)
         found = IMPORTERS[request.kind](asked)
     sections = found.plain()
     new = imported_text(sections, request.kind, request.file.name, found.attribution)
@@ -93,6 +96,33 @@ def run_import(request: ImportRequest) -> Imported:
         replace_files(changes)
         account = _with_files(account, tuple(path.as_posix() for path, _, _ in changes))
     return Imported(account, would_be.problems, refused=False)
+
+
+def _read_against(
+    request: ImportRequest, target: str, main: bytes, old: bytes | None
+) -> tuple[Estate | None, Law | None]:
+    """The estate as it is without this import, and its law, for kinds that are read against agreements.
+
+    Where it does not stand without an earlier import's entries, it is read with them, less that import's agreements.
+    """
+    if request.kind != "focus":
+        return None, None
+    from offtake.bootstrap.estates import law_of
+
+    name = request.estate.name
+    loaded = load_estate(request.estate, {name: main, target: _EMPTY})
+    dropped: Mapping[str, Plain] = {}
+    if isinstance(loaded, Problems) and old is not None:
+        loaded = load_estate(request.estate, {name: main, target: old})
+        agreements = _sections(old, target).get("agreements")
+        dropped = agreements if isinstance(agreements, dict) else {}
+    if isinstance(loaded, Problems):
+        return None, None
+    law = law_of(loaded.estate, None)
+    for agreement in dropped:
+        for clause in loaded.estate.agreements[agreement].clauses:
+            law = law.without(f"{agreement}.{clause}")
+    return loaded.estate, law
 
 
 def _with_files(account: ImportAccount, wrote: tuple[str, ...]) -> ImportAccount:
@@ -124,10 +154,20 @@ def _entries(sections: Mapping[str, Plain]) -> dict[str, Plain]:
         if isinstance(entries, dict):
             found.update({f"{section}.{id}": entry for id, entry in entries.items()})
         elif isinstance(entries, tuple):
-            found.update({f"{section}[{n}]": entry for n, entry in enumerate(entries)})
+            for entry in entries:
+                label = _label(section, entry)
+                twin = sum(path.split(" #")[0] == label for path in found) + 1 if label in found else 1
+                found[label if twin == 1 else f"{label} #{twin}"] = entry
         else:
             found[section] = entries
     return found
+
+
+def _label(section: str, entry: Plain) -> str:
+    """What names an entry of a list: its clause or what was priced, and from when."""
+    values = entry if isinstance(entry, dict) else {}
+    parts = [str(values[key]) for key in _NAMING if key in values]
+    return f"{section}({', '.join(parts)})"
 
 
 def _account(

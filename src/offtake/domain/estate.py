@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from offtake.domain.actuals import MeterReading, PaidPrice
 from offtake.domain.agreements import Agreement
 from offtake.domain.events import Event, HolderAnswer
 from offtake.domain.records import (
@@ -385,3 +386,5 @@ class Estate(Entry):
     agreements: dict[Id, Agreement] = {}
     events: dict[Id, Event] = {}
     answers: tuple[HolderAnswer, ...] = ()
+    readings: tuple[MeterReading, ...] = ()
+    paid: tuple[PaidPrice, ...] = ()

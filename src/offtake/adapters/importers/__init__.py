@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offtake.adapters.importers.epoch import read_epoch
+from offtake.adapters.importers.focus import read_focus
 from offtake.adapters.importers.latency import read_latency
 from offtake.adapters.importers.litellm import read_litellm
 from offtake.adapters.importers.reading import Asked, Found, Importer, Known
@@ -10,6 +11,7 @@ from offtake.adapters.importers.skypilot import read_skypilot
 
 IMPORTERS: dict[str, Importer] = {
     "skypilot-catalog": read_skypilot,
+    "focus": read_focus,
     "epoch": read_epoch,
     "latency": read_latency,
     "litellm": read_litellm,

@@ -12,7 +12,9 @@ from typing import Final, Protocol
 
 from offtake.adapters.estate_yaml.nodes import Plain
 from offtake.domain.errors import InvalidInput
+from offtake.domain.estate import Estate
 from offtake.domain.imports import Tally
+from offtake.law.primitives import Law
 
 MAXIMUM_ENTRIES: Final = 20_000  # Entries that one import may add to an estate.
 _LONGEST_ID: Final = 64
@@ -76,6 +78,10 @@ class Asked:
     tally: Tally
     provider: str | None = None
     region: str | None = None
+    estate: Estate | None = (
+        None  # As it is without the import, for what is read against agreements; with its law.
+    )
+    law: Law | None = None
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ MAXIMUM_ROWS: Final = 20_000_000
 MAXIMUM_COLUMNS: Final = 1000
 MAXIMUM_BYTES: Final = 64 * 1024 * 1024 * 1024
 _BATCH: Final = 10_000
+Wanted = Callable[[str], bool]
 _SEPARATORS: Final = ",;\t|"
 _SNIFFED: Final = 1 << 16
 _MAXIMUM_LISTED: Final = 8
@@ -37,8 +38,8 @@ class Table:
 
 
 @contextmanager
-def open_table(path: Path, needed: Sequence[str], *, wanted: Sequence[str] | None = None) -> Generator[Table]:
-    """The table in a CSV or Parquet file. `wanted` limits what is kept of each row.
+def open_table(path: Path, needed: Sequence[str], *, wanted: Wanted | None = None) -> Generator[Table]:
+    """The table in a CSV or Parquet file. `wanted` says which columns are read of Parquet.
 
     Raises InvalidInput if the file cannot be read, is no text in UTF-8, is empty, or lacks a needed column.
     """
@@ -170,7 +171,7 @@ def _csv_rows(
 
 
 @contextmanager
-def _parquet(path: Path, needed: Sequence[str], wanted: Sequence[str] | None) -> Generator[Table]:
+def _parquet(path: Path, needed: Sequence[str], wanted: Wanted | None) -> Generator[Table]:
     import pyarrow as pa
     from pyarrow.parquet import ParquetFile
 
@@ -181,7 +182,7 @@ def _parquet(path: Path, needed: Sequence[str], wanted: Sequence[str] | None) ->
     with file:
         columns = tuple(file.schema_arrow.names)
         _check_header(columns, path.name, needed)
-        kept = [column for column in columns if wanted is None or column in wanted]
+        kept = [column for column in columns if wanted is None or wanted(column)]
         yield Table(path.name, columns, _parquet_rows(file, kept, path.name))
 
 

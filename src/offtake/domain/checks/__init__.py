@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offtake.domain.checks.accounts import check_accounts
+from offtake.domain.checks.actuals import check_actuals
 from offtake.domain.checks.findings import Finding
 from offtake.domain.checks.hours import check_hours
 from offtake.domain.checks.money import check_money
@@ -28,6 +29,7 @@ _CHECKS = (
     check_usage,
     check_serving,
     check_rights,
+    check_actuals,
 )
 
 

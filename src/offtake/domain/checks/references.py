@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel
 
+from offtake.domain.actuals import PaidPrice
 from offtake.domain.agreements import Agreement
 from offtake.domain.areas import ANYWHERE, KNOWN
 from offtake.domain.checks.findings import Finding, Path, close_match, listed
@@ -101,6 +102,7 @@ REFERENCES: Final[Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]]] = {
     Usage: {"profile": ("profiles",)},
     UserRegion: {"region": ("regions",), "profile": ("profiles",)},
     Event: {"about": _SUBJECT},
+    PaidPrice: {"provider": ("providers",), "product": ("products",), "model": ("models",)},
     HolderAnswer: {"products": ("products", "sites", "deployments")},
     FirstRefusal: {"holder": _PARTY},
     Exclusivity: {"to": ("providers",)},

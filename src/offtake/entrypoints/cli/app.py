@@ -18,6 +18,7 @@ from offtake.entrypoints.cli.laws import laws
 from offtake.entrypoints.cli.planning import plan
 from offtake.entrypoints.cli.pricing import price
 from offtake.entrypoints.cli.questions import what_if
+from offtake.entrypoints.cli.reconciling import reconcile
 
 app = typer.Typer(
     name="offtake",
@@ -57,6 +58,7 @@ for command, example in (
     (compare, "offtake compare estate.yaml --known-at 2025-01-21 --known-at 2025-10-28"),
     (calendar, "offtake calendar estate.yaml --out deadlines.ics"),
     (import_, "offtake import skypilot-catalog aws.csv --into estate.yaml --dry-run"),
+    (reconcile, "offtake reconcile estate.yaml invoice-2026-01.csv"),
     (schema, "offtake schema > estate.schema.json"),
 ):
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)

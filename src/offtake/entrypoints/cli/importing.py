@@ -24,6 +24,7 @@ class ImportKind(StrEnum):
     """What a file is."""
 
     skypilot = "skypilot-catalog"
+    focus = "focus"
     epoch = "epoch"
     latency = "latency"
     litellm = "litellm"
