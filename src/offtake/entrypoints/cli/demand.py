@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from offtake.entrypoints.cli.amounts import precise
+from offtake.entrypoints.cli.demand_trace import fit, rates
 from offtake.entrypoints.cli.outcome import loaded, outcomes, say_json
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ demand = typer.Typer(
     rich_markup_mode="markdown",
     help="Say where the need comes from: people and their requests, traces, and histories of use.",
 )
+
+demand.command(
+    epilog="Example: `offtake demand fit trace.csv --model llama3.1-405b --accelerator gb200 --target p99=2s`"
+)(fit)
+demand.command(epilog="Example: `offtake demand rates --model llama3.1-405b --scenario server`")(rates)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
@@ -66,7 +73,7 @@ def _show_chain(chain: InferenceChain) -> None:
     table.columns[1].no_wrap = True
     for link in chain.links:
         origin = "assumed" if link.assumed else link.source or ""
-        table.add_row(link.name, _amount(link.value), link.unit, link.how, origin)
+        table.add_row(link.name, precise(link.value), link.unit, link.how, origin)
     console.print(table)
     console.print(_loads((chain,), regions=True))
     if chain.accelerator is None:
@@ -83,11 +90,11 @@ def _show_chains(found: tuple[InferenceChain, ...]) -> None:
     table.columns[4].header = "accelerators"
     for chain in found:
         links = {link.name: link for link in chain.links}
-        cells = [_amount(links[name].value) if name in links else "" for name in ("users", "mean load")]
+        cells = [precise(links[name].value) if name in links else "" for name in ("users", "mean load")]
         busiest = links.get("busiest load", links["mean load"])
         count = links.get("accelerators")
-        machines = "" if count is None else f"{_amount(count.value)} {count.unit}"
-        table.add_row(chain.workload, *cells, _amount(busiest.value), machines)
+        machines = "" if count is None else f"{precise(count.value)} {count.unit}"
+        table.add_row(chain.workload, *cells, precise(busiest.value), machines)
     console.print(table)
     if found[0].hours:
         console.print(_loads(found, regions=False))
@@ -104,19 +111,9 @@ def _loads(found: tuple[InferenceChain, ...], *, regions: bool) -> Table:
     for chain in found:
         if not regions:
             mean = sum(one.tokens_in_per_s + one.tokens_out_per_s for one in chain.regions)
-            table.add_row(chain.workload, _amount(mean), *(_amount(one.tokens_per_s) for one in chain.hours))
+            table.add_row(chain.workload, precise(mean), *(precise(one.tokens_per_s) for one in chain.hours))
             continue
         for one in chain.regions:
             mean, shape = one.tokens_in_per_s + one.tokens_out_per_s, dict(one.profile)
-            table.add_row(
-                one.region, _amount(mean), *(_amount(mean * shape.get(hour, 1.0)) for hour in hours)
-            )
+            table.add_row(one.region, precise(mean), *(precise(mean * shape.get(hour, 1.0)) for hour in hours))
     return table
-
-
-def _amount(value: float) -> str:
-    """Three digits that count: `400 million`, `8.16 million`, `54,200`."""
-    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {word}" if abs(value) < 1000 * size else f"{value / size:,.0f} {word}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
