@@ -115,5 +115,7 @@ def _loads(found: tuple[InferenceChain, ...], *, regions: bool) -> Table:
             continue
         for one in chain.regions:
             mean, shape = one.tokens_in_per_s + one.tokens_out_per_s, dict(one.profile)
-            table.add_row(one.region, precise(mean), *(precise(mean * shape.get(hour, 1.0)) for hour in hours))
+            table.add_row(
+                one.region, precise(mean), *(precise(mean * shape.get(hour, 1.0)) for hour in hours)
+            )
     return table
