@@ -99,6 +99,8 @@ def test_junk_is_refused_in_words(content: bytes, command: list[str], tmp_path: 
 def test_a_missing_file_and_a_folder_are_refused_in_words(tmp_path: Path) -> None:
     assert run("plan", tmp_path / "none.yaml").exit_code == 2
     assert run("plan", tmp_path).exit_code == 2
+    assert run("check", tmp_path / "none.yaml").exit_code == 2
+    assert run("check", "/").exit_code == 2
 
 
 def test_plan_writes_the_same_bytes_twice(tmp_path: Path) -> None:

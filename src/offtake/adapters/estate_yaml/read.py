@@ -67,7 +67,8 @@ def joined_values(path: Path, instead: Mapping[str, bytes]) -> dict[str, Plain] 
 def _main_content(main: Path, folder: Folder) -> bytes:
     if main.name in folder.instead:
         return folder.instead[main.name]
-    return read_bytes(main, main.name, Place(main.name, 1, 1))
+    name = main.name or str(main)
+    return read_bytes(main, name, Place(name, 1, 1))
 
 
 def load_estate_text(text: str, name: str = "estate") -> Loaded | Problems:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from offtake.entrypoints.cli.outcome import NO, complain, leave, outcomes, say_json
+from offtake.entrypoints.cli.outcome import NO, UNUSABLE, complain, leave, outcomes, say_json
+
+if TYPE_CHECKING:
+    from offtake.adapters.estate_yaml import Problems
 
 
 class Kind(StrEnum):
@@ -75,7 +78,12 @@ def check(
             warnings = len(problems) - errors
             typer.echo(f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
         if isinstance(found, Problems):
-            leave(NO)
+            leave(UNUSABLE if _not_there(found) else NO)
+
+
+def _not_there(found: Problems) -> bool:
+    """Whether there is no file to be right or wrong."""
+    return len(found.problems) == 1 and found.problems[0].code in ("file", "file-missing")
 
 
 def _count(number: int, noun: str) -> str:
