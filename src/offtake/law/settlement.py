@@ -23,16 +23,19 @@ class Settled:
         return self.taken - self.drawn + self.short
 
 
-def settle(meter: Meter, taken: Sequence[Decimal]) -> tuple[Settled, ...]:
+def settle(
+    meter: Meter, taken: Sequence[Decimal], lowers: Sequence[Decimal] | None = None
+) -> tuple[Settled, ...]:
     """A commitment's windows in the order of time, from what was taken in each.
 
     What a window pays for and leaves may be drawn in the next `make_up_windows`, the oldest first, once a
-    window has taken its own lower bound. A true-up over a longer time is a meter with that window.
+    window has taken its own lower bound. A true-up over a longer time is a meter with that window. `lowers`
+    states the bound of each window where some are cut short; else it is the meter's in all of them.
     """
-    lower = meter.lower or Decimal(0)
+    bounds = [meter.lower or Decimal(0)] * len(taken) if lowers is None else lowers
     bank: list[tuple[int, Decimal]] = []  # (the last window it may be drawn in, what is left of it)
     settled: list[Settled] = []
-    for place, amount in enumerate(taken):
+    for place, (amount, lower) in enumerate(zip(taken, bounds, strict=True)):
         bank = [(last, left) for last, left in bank if last >= place and left > 0]
         drawn, wanted = Decimal(0), max(amount - lower, Decimal(0))
         for index, (last, left) in enumerate(bank):

@@ -1,0 +1,207 @@
+"""Who must be asked about a need, in which order, on what terms, and when again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from offtake.broker.admission import candidates, concerns, need_size, noted_needs
+from offtake.broker.documents import canonical, sha256
+from offtake.broker.events import Event, HolderNoticed, MarketOpened, RightRevived
+from offtake.broker.library import Rules
+from offtake.broker.policy import Policy
+from offtake.broker.state import Asking, Deal, State
+from offtake.broker.terms import Need, Notice
+from offtake.law.primitives import Procedure
+from offtake.law.procedures import after, aggregate, deadline, must_ask_again
+
+Because = Literal["need", "material change", "revival", "aggregation", "best bid"]
+
+
+@dataclass(frozen=True, slots=True)
+class BestBid:
+    """What a holder may match: the price, how much would be bought at it, and the terms that may be disclosed."""
+
+    price: Decimal
+    quantity: Decimal
+    terms: dict[str, str]
+
+
+def rights_over(rules: Rules, state: State, need: Need) -> tuple[Procedure, ...]:
+    """The rights that a need touches, in the order in which their holders are asked."""
+    supplies = list(candidates(rules, need))
+    found = [
+        procedure
+        for procedure in rules.law.procedures
+        if any(concerns(rules, procedure, id, action, state.happened) for id, action in supplies)
+    ]
+    return tuple(sorted(found, key=lambda procedure: (procedure.rank, procedure.id)))
+
+
+def covered(rules: Rules, state: State, procedure: Procedure, need: Need, today: date) -> bool:
+    """Whether a need is large enough for a right, by itself or together with others of the aggregation window."""
+    if procedure.threshold is None:
+        return True
+    needs = noted_needs(rules, state, procedure, today)
+    return any(one.id == need.id for one in aggregate(procedure, needs, today))
+
+
+def next_step(rules: Rules, policy: Policy, state: State, deal: Deal, now: datetime) -> tuple[Event, ...]:
+    """What follows once nobody is left to answer: the next holder is told, or the market opens, or nothing."""
+    if deal.open is not None or deal.stage in ("awarded", "cancelled"):
+        return ()
+    asked = {asking.notice.procedure for asking in deal.standing}
+    if deal.left > 0:
+        for procedure in rights_over(rules, state, deal.need):
+            if procedure.style != "offer" or procedure.id in deal.pending or procedure.id in asked:
+                continue
+            if covered(rules, state, procedure, deal.need, now.date()):
+                return (HolderNoticed(notice=notice(rules, policy, deal, procedure, now, "need")),)
+    if deal.stage == "overflow" or (deal.stage == "accepted" and deal.left == 0):
+        return ()
+    return (MarketOpened(need=deal.need.id, quantity=deal.left),)
+
+
+def notice(
+    rules: Rules,
+    policy: Policy,
+    deal: Deal,
+    procedure: Procedure,
+    now: datetime,
+    because: Because,
+    best: BestBid | None = None,
+) -> Notice:
+    """The notice to a holder, with its terms, their hash, and the time that it has."""
+    need = deal.need
+    rounds = sum(one.notice.procedure == procedure.id for one in deal.askings)
+    shown = {} if best is None else best.terms
+    told = {
+        "id": f"{need.id}.{len(deal.askings) + 1}",
+        "need": need.id,
+        "procedure": procedure.id,
+        "clause": procedure.origin.clause,
+        "holder": procedure.holder,
+        "style": "match" if procedure.style == "match" else "offer",
+        "round": rounds + 1,
+        "quantity": deal.left if best is None else best.quantity,
+        "price": need.price_limit if best is None else best.price,
+        "currency": need.currency,
+        "disclosed": tuple(sorted((*_open_terms(need), *shown.items()))),
+        "because": because,
+    }
+    received = deemed_received(rules, policy, procedure, now)
+    return Notice(
+        **told,
+        deemed_received=received,
+        deadline=answer_by(rules, procedure, received),
+        terms_hash=sha256(canonical({key: _text(value) for key, value in told.items()})),
+    )
+
+
+def _text(value: object) -> object:
+    return value if isinstance(value, int) else str(value)
+
+
+def _open_terms(need: Need) -> Iterator[tuple[str, str]]:
+    """What every holder must know of a need to answer it."""
+    yield "measure", need.measure
+    yield "from", need.begins.isoformat()
+    yield "until", need.ends.isoformat()
+    if need.accelerators:
+        yield "accelerators", ", ".join(need.accelerators)
+    if need.regions:
+        yield "regions", ", ".join(need.regions)
+    if need.whole:
+        yield "whole", "yes"
+
+
+def deemed_received(rules: Rules, policy: Policy, procedure: Procedure, now: datetime) -> datetime:
+    """When a notice sent now is deemed received, if nobody says that it was received before."""
+    if not policy.deemed_received_business_days:
+        return now
+    calendar = rules.calendars(procedure.calendar)
+    day, left = now.date(), policy.deemed_received_business_days
+    while left > 0:
+        day += timedelta(days=1)
+        left -= calendar(day)
+    return datetime.combine(day, time(9), tzinfo=now.tzinfo)
+
+
+def answer_by(rules: Rules, procedure: Procedure, received: datetime) -> datetime | None:
+    """The last moment for an answer to what was received then."""
+    return deadline(procedure, received, rules.calendars(procedure.calendar))
+
+
+def asked_again(
+    rules: Rules,
+    state: State,
+    deal: Deal,
+    price: Decimal | None,
+    today: date,
+) -> tuple[Procedure, Because] | None:
+    """The first right that must be asked again before this deal closes with others at a price; None if there is none."""
+    procedures = {procedure.id: procedure for procedure in rules.law.procedures}
+    for asking in deal.standing:
+        procedure = procedures.get(asking.notice.procedure)
+        if procedure is None or asking.outcome in ("open", "accept"):
+            continue
+        calendar = rules.calendars(procedure.calendar)
+        lapsed = asking.closed
+        found = must_ask_again(
+            procedure, asking.notice.price, price, None, None, contracted=bool(deal.leases)
+        )
+        if found is None and lapsed is not None and procedure.revives_after is not None and not deal.leases:
+            found = "revival" if today > after(procedure.revives_after, lapsed, calendar) else None
+        if found is not None:
+            return procedure, found
+    return None
+
+
+def revived(
+    rules: Rules,
+    policy: Policy,
+    deal: Deal,
+    procedure: Procedure,
+    now: datetime,
+    because: Because,
+    best: BestBid | None,
+) -> tuple[Event, ...]:
+    """The events by which a right is asked again."""
+    return (
+        RightRevived(need=deal.need.id, procedure=procedure.id, because=because),
+        HolderNoticed(notice=notice(rules, policy, deal, procedure, now, because, best)),
+    )
+
+
+def aggregated(rules: Rules, policy: Policy, state: State, need: Need, now: datetime) -> tuple[Event, ...]:
+    """The notices about earlier needs that a new one, counted with them, brings over a right's threshold."""
+    events: list[Event] = []
+    for procedure in rules.law.procedures:
+        if procedure.threshold is None or procedure.aggregates_within is None or procedure.style != "offer":
+            continue
+        if need_size(rules, procedure, need, state.happened) is None:
+            continue
+        needs = noted_needs(rules, state, procedure, now.date())
+        for one in aggregate(procedure, needs, now.date()):
+            deal = state.deals[one.id]
+            asked = any(asking.notice.procedure == procedure.id for asking in deal.standing)
+            if one.id != need.id and not asked and deal.stage == "overflow" and deal.left > 0:
+                events.extend(revived(rules, policy, deal, procedure, now, "aggregation", None))
+    return tuple(events)
+
+
+def own_supplies(rules: Rules, need: Need, holder: str) -> Iterator[str]:
+    """A holder's own supplies that a need could be met with."""
+    for id, _ in candidates(rules, need):
+        supply = rules.supplies[id]
+        if holder in (supply.party, supply.provider):
+            yield id
+
+
+def open_for(deal: Deal, holder: str) -> Asking | None:
+    """The open notice to a holder."""
+    found = deal.open
+    return found if found is not None and found.notice.holder == holder else None

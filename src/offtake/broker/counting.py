@@ -1,0 +1,186 @@
+"""What leases and readings count on the law's meters, and what of a supply they use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from immutables import Map
+
+from offtake.broker.library import Rules
+from offtake.broker.profile import ZERO, Profile
+from offtake.broker.state import PostedReading, State
+from offtake.broker.terms import Lease
+from offtake.domain.clauses import Measure
+from offtake.domain.selection import NOBODY, Action, Interval, WorkloadFacts
+from offtake.law.meters import burns
+from offtake.law.primitives import Meter
+from offtake.law.windows import window_at, windows_over
+
+# Levels stand on every day of a lease; what flows adds up over its days.
+LEVELS: Final[frozenset[Measure]] = frozenset({"accelerators", "power", "units", "token-rate"})
+MOMENTS: Final = ("any-time", "minute")  # Windows that are held as days.
+HOURS_PER_DAY: Final = 24
+ONE_DAY: Final = timedelta(days=1)
+
+
+def acquisition(rules: Rules, lease: Lease, workload: WorkloadFacts = NOBODY) -> Action:
+    """A lease as the law sees it: capacity acquired for the whole term."""
+    return Action(
+        "acquire",
+        Interval(lease.begins, lease.ends),
+        actor=lease.tenant,
+        counterparty=lease.supplier,
+        workload=workload,
+        supply=rules.supply(lease.supply),
+        quantities=lease.amounts,
+        currency=lease.currency,
+        spending="lease",
+    )
+
+
+def charge(lease: Lease, begins: date, ends: date) -> Decimal:
+    """What a lease owes for the days of [begins, ends), in its currency: in full while it is held, and the share that
+    its terms keep after a release."""
+    low, high = max(begins, lease.begins), min(ends, lease.ends)
+    if high <= low:
+        return ZERO
+    held = max((min(high, lease.held_until) - low).days, 0)
+    given_back = (high - max(low, lease.held_until)).days if high > lease.held_until else 0
+    per_day = lease.price * lease.quantity * HOURS_PER_DAY
+    return per_day * held + per_day * given_back * lease.release_share
+
+
+def charge_in(rules: Rules, lease: Lease, begins: date, ends: date, currency: str | None) -> Decimal | None:
+    """A charge in another currency, month by month at the rate of each part's first day; None without a rate."""
+    if currency is None or currency == lease.currency:
+        return charge(lease, begins, ends)
+    found = ZERO
+    for low, high in months(max(begins, lease.begins), min(ends, lease.ends)):
+        rate = rules.law.rates.rate(lease.currency, currency, low)
+        if rate is None:
+            return None
+        found += charge(lease, low, high) * rate
+    return found
+
+
+def months(begins: date, ends: date) -> Iterator[tuple[date, date]]:
+    """[begins, ends) cut at the first days of months."""
+    while begins < ends:
+        following = window_at("month", begins).ends or ends
+        yield begins, min(following, ends)
+        begins = following
+
+
+def flows(rules: Rules, lease: Lease, meter: Meter) -> Iterator[tuple[Interval, Interval, Decimal | None]]:
+    """What a lease counts on a meter that it burns, window by window: the window, the days of it, and the amount (the
+    mean over the window for a level; None for money that no rate converts)."""
+    begins = max(lease.begins, meter.scope.begins or date.min)
+    ends = min(lease.ends, meter.scope.ends or date.max)
+    if ends <= begins:
+        return
+    for window in windows_over(meter.window, begins, ends):
+        opens = max(window.begins, begins)
+        closes = ends if window.ends is None else min(window.ends, ends)
+        yield window, Interval(opens, closes), _flow(rules, lease, meter, window, opens, closes)
+
+
+def _flow(
+    rules: Rules, lease: Lease, meter: Meter, window: Interval, opens: date, closes: date
+) -> Decimal | None:
+    if meter.measure == "money":
+        return charge_in(rules, lease, opens, closes, meter.currency)
+    days = max((min(closes, lease.held_until) - opens).days, 0)
+    amounts = dict(lease.amounts)
+    if meter.measure == "accelerator-hours":
+        return amounts.get("accelerators", ZERO) * HOURS_PER_DAY * days
+    if meter.measure in LEVELS and window.ends is not None:
+        return amounts.get(meter.measure, ZERO) * days / window_days(meter, window)
+    return ZERO
+
+
+def window_days(meter: Meter, window: Interval) -> int:
+    """The days of a window on which a meter is in force."""
+    begins = max(window.begins, meter.scope.begins or date.min)
+    ends = min(window.ends or date.max, meter.scope.ends or date.max)
+    return max((ends - begins).days, 0)
+
+
+def with_lease(state: State, rules: Rules, lease: Lease, sign: int) -> State:
+    """The state with a lease counted (1), or no longer counted (-1), on capacity and on every meter that it burns."""
+    supply = rules.supply(lease.supply)
+    pool = rules.pool(supply)
+    used = dict(lease.amounts).get(pool.measure, ZERO) * sign
+    profile = state.pools.get(pool.id, Profile()).plus(used, lease.begins, lease.held_until)
+    return on_meters(replace(state, pools=state.pools.set(pool.id, profile)), rules, lease, sign)
+
+
+def on_meters(state: State, rules: Rules, lease: Lease, sign: int) -> State:
+    """The state with a lease counted on meters alone."""
+    action = acquisition(rules, lease, _workload_of(state, rules, lease))
+    held = replace(lease, ends=lease.held_until)
+    levels, windowed, flowing = state.levels, state.windowed, state.flows
+    for meter in rules.law.meters:
+        if not burns(meter, rules.law, action):
+            continue
+        amount = action.quantity(meter.measure) * sign
+        if meter.measure in LEVELS and meter.upper is not None and held.ends > held.begins:
+            if meter.window in MOMENTS:
+                levels = levels.set(
+                    meter.id, levels.get(meter.id, Profile()).plus(amount, held.begins, held.ends)
+                )
+            else:
+                windowed = _in_windows(windowed, meter, held.begins, held.ends, amount)
+        if meter.measure not in LEVELS or meter.lower is not None:
+            for window, _, flow in flows(rules, lease, meter):
+                key = (meter.id, window.begins)
+                flowing = flowing.set(key, flowing.get(key, ZERO) + (flow or ZERO) * sign)
+    return replace(state, levels=levels, windowed=windowed, flows=flowing)
+
+
+def _workload_of(state: State, rules: Rules, lease: Lease) -> WorkloadFacts:
+    deal = state.deals.get(lease.need)
+    return NOBODY if deal is None else rules.workload(deal.need)
+
+
+def _in_windows(
+    windowed: Map[tuple[str, date], Decimal], meter: Meter, begins: date, ends: date, amount: Decimal
+) -> Map[tuple[str, date], Decimal]:
+    for window in windows_over(meter.window, begins, ends):
+        key = (meter.id, window.begins)
+        windowed = windowed.set(key, windowed.get(key, ZERO) + amount)
+    return windowed
+
+
+def with_reading(state: State, rules: Rules, reading: PostedReading, sign: int) -> State:
+    """The state with a reading counted on its meter and on every one that it is within."""
+    meters = {meter.id: meter for meter in rules.law.meters}
+    meter = meters.get(reading.primitive)
+    flowing, windowed, levels = state.flows, state.windowed, state.levels
+    seen: set[str] = set()
+    while meter is not None and meter.id not in seen:
+        seen.add(meter.id)
+        window = window_of(meter, reading.begins)
+        key = (meter.id, window.begins)
+        amount = reading.amount * sign
+        if meter.measure in LEVELS and meter.upper is not None:
+            if meter.window in MOMENTS:
+                levels = levels.set(
+                    meter.id, levels.get(meter.id, Profile()).plus(amount, reading.begins, reading.ends)
+                )
+            else:
+                windowed = windowed.set(key, windowed.get(key, ZERO) + amount)
+        if meter.measure in LEVELS and window.ends is not None:
+            amount = amount * (reading.ends - reading.begins).days / max(window_days(meter, window), 1)
+        flowing = flowing.set(key, flowing.get(key, ZERO) + amount)
+        outer = meters.get(meter.within or "")
+        meter = outer if outer is not None and outer.measure == meter.measure else None
+    return replace(state, flows=flowing, windowed=windowed, levels=levels)
+
+
+def window_of(meter: Meter, day: date) -> Interval:
+    """The window of a meter that a day is in."""
+    return window_at(meter.window, day, meter.scope.begins, meter.scope.ends)

@@ -1,0 +1,322 @@
+"""The broker at work on a ledger: read, decide, write, one transaction for as many commands as are waiting.
+
+Callers of `submit` from many threads share transactions (group commit): whoever holds the lock decides and writes
+what all have put in line. Processes are kept apart by the ledger's own exclusive transaction.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Event as Signal
+from threading import Lock
+from typing import Final
+
+from offtake.broker.commands import Command, Sweep
+from offtake.broker.deciding import Desk, decide, subject_of
+from offtake.broker.entries import Entry, Seal, hashed, sealed_message
+from offtake.broker.events import AgreementAmended, CommandRefused, Event, LawInForce, LedgerOpened
+from offtake.broker.folding import fold
+from offtake.broker.documents import estate_document
+from offtake.broker.policy import policy_document, policy_hash, policy_of
+from offtake.broker.ports import Clock, Ledger, Sealer, Transaction
+from offtake.broker.posting import postings
+from offtake.broker.reading import as_of
+from offtake.broker.state import State
+from offtake.broker.upcasting import FORMAT
+from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
+from offtake.domain.estate import Estate
+from offtake.law.procedures import recorded
+
+MAXIMUM_BATCH: Final = 256
+MAXIMUM_WAITING: Final = 10_000
+MAXIMUM_KEY: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command: its entry (None if there was nothing to record), and whether it was there before."""
+
+    entry: Entry | None
+    repeated: bool = False
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What happened."""
+        return () if self.entry is None else self.entry.events
+
+    @property
+    def refusal(self) -> CommandRefused | None:
+        """Why the command was refused; None if it was not."""
+        return next((one for one in self.events if isinstance(one, CommandRefused)), None)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A command in line, and what came of it."""
+
+    command: Command
+    key: str
+    by: str
+    expected: int | None
+    at: datetime | None
+    done: Signal = field(default_factory=Signal)
+    outcome: Outcome | None = None
+    error: OfftakeError | None = None
+
+
+class Broker:
+    """Commands in, values out, on one ledger. May be used from many threads."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, sealer: Sealer, clock: Clock) -> None:
+        self._desk, self._ledger, self._sealer, self._clock = desk, ledger, sealer, clock
+        self._state = State()
+        self._hash = ""
+        self._line: deque[_Waiting] = deque()
+        self._lock = Lock()
+
+    @property
+    def desk(self) -> Desk:
+        """Estates, laws, policy and optimiser."""
+        return self._desk
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where entries are kept."""
+        return self._ledger
+
+    def open(self, estate: Estate, *, rehearsed: bool, by: str, key: str, at: datetime | None = None) -> Outcome:
+        """Begins an empty ledger under an estate. Raises Conflict if it has begun already."""
+        with self._lock, self._ledger.transaction() as transaction:
+            if transaction.head()[0]:
+                raise Conflict("the ledger has been opened already", hint="name another file, or amend its estate")
+            digest, _ = self._desk.library.add(estate)
+            now = self._clock() if at is None else at
+            known = self._desk.library.known_at(digest, now.date())
+            rules = self._desk.library.rules(digest, known)
+            policy = policy_hash(self._desk.policy)
+            events: tuple[Event, ...] = (
+                LedgerOpened(estate=digest, policy=policy, clock="rehearsed" if rehearsed else "machine"),
+                LawInForce(known_at=known, law=rules.law_hash),
+            )
+            transaction.keep(digest, "estate", estate_document(estate))
+            transaction.keep(policy, "policy", policy_document(self._desk.policy))
+            state = fold(self._desk.library, State(), events, now, 1)
+            entry = self._entry(state, None, events, key, by, now, "")
+            transaction.append([entry], self._seal([entry]))
+        with self._lock:
+            self._state, self._hash = state, entry.hash
+        return Outcome(entry)
+
+    def submit(
+        self,
+        command: Command,
+        *,
+        key: str,
+        by: str = "operator",
+        expected_version: int | None = None,
+        at: datetime | None = None,
+    ) -> Outcome:
+        """Decides and records a command; durable when this returns.
+
+        A key that was used before gives what came of it then. `expected_version` is that of the need or lease that the
+        command is about; Conflict if it has another. `at` is the time of a rehearsed ledger. Raises InvalidInput for
+        what cannot be meant, StorageFailure if nothing could be recorded.
+        """
+        if not key or len(key) > MAXIMUM_KEY:
+            raise InvalidInput(f"an idempotency key has 1 to {MAXIMUM_KEY} characters")
+        if len(self._line) >= MAXIMUM_WAITING:
+            raise StorageFailure(f"{MAXIMUM_WAITING:,} commands are waiting already", hint="try again in a moment")
+        waiting = _Waiting(command, key, by, expected_version, at)
+        self._line.append(waiting)
+        with self._lock:
+            if not waiting.done.is_set():
+                self._work()
+        waiting.done.wait()
+        if waiting.error is not None:
+            raise waiting.error
+        if waiting.outcome is None:
+            raise StorageFailure("the command was not decided")
+        return waiting.outcome
+
+    def sweep(self, *, key: str, at: datetime | None = None) -> Outcome:
+        """Records what is due."""
+        return self.submit(Sweep(), key=key, by="sweep", at=at)
+
+    def state(self, at: datetime | None = None) -> State:
+        """Where things stand now (or at a later time), everything due counted."""
+        with self._lock:
+            self._catch_up(self._ledger.entries(self._state.seq))
+            return as_of(self._desk, self._state, self._clock() if at is None else at)
+
+    def close(self) -> None:
+        """Lets go of the ledger."""
+        with self._lock:
+            self._ledger.close()
+
+    # The leader's work -------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Decides and writes what is in line, in one transaction."""
+        batch = [self._line.popleft() for _ in range(min(len(self._line), MAXIMUM_BATCH))]
+        try:
+            self._batch(batch)
+        except OfftakeError as error:
+            self._forget()
+            for waiting in batch:
+                waiting.outcome, waiting.error = None, error
+        except BaseException:
+            self._forget()
+            failed = StorageFailure("the batch that the command was in was interrupted; nothing was recorded")
+            for waiting in batch:
+                waiting.outcome, waiting.error = None, failed
+            raise
+        finally:
+            for waiting in batch:
+                waiting.done.set()
+
+    def _batch(self, batch: Sequence[_Waiting]) -> None:
+        entries: list[Entry] = []
+        with self._ledger.transaction() as transaction:
+            if transaction.head()[0] != self._state.seq:
+                self._catch_up(transaction.entries(self._state.seq))
+            state, last = self._state, self._hash
+            made: dict[str, Entry] = {}
+            for waiting in batch:
+                try:
+                    outcome = self._decided(transaction, state, last, waiting, made)
+                except (InvalidInput, Conflict) as error:
+                    waiting.error = error
+                    continue
+                waiting.outcome = outcome
+                entry = outcome.entry
+                if entry is None or outcome.repeated:
+                    continue
+                state = fold(self._desk.library, state, entry.events, entry.recorded, entry.seq)
+                last, made[entry.key] = entry.hash, entry
+                entries.append(entry)
+                self._keep_documents(transaction, entry)
+            if entries:
+                transaction.append(entries, self._seal(entries))
+        self._state, self._hash = state, last
+
+    def _decided(
+        self,
+        transaction: Transaction,
+        state: State,
+        last: str,
+        waiting: _Waiting,
+        made: dict[str, Entry],
+    ) -> Outcome:
+        earlier = made.get(waiting.key) or transaction.found(waiting.key)
+        if earlier is not None:
+            if earlier.command != waiting.command:
+                raise Conflict(
+                    f"the key `{waiting.key}` was used for another command, entry {earlier.seq}",
+                    hint="a new command needs a new key",
+                )
+            return Outcome(earlier, repeated=True)
+        if not state.estate:
+            raise InvalidInput("the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE")
+        self._expected(state, waiting)
+        now = recorded(state.last, self._now(state, waiting))
+        events = decide(self._desk, state, waiting.command, now)
+        if not events:
+            return Outcome(None)
+        after = fold(self._desk.library, state, events, now, state.seq + 1)
+        return Outcome(self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last))
+
+    def _now(self, state: State, waiting: _Waiting) -> datetime:
+        if waiting.at is None:
+            return self._clock()
+        if state.clock != "rehearsed":
+            raise InvalidInput(
+                "this ledger keeps the machine's time; --at is for rehearsals",
+                hint="open a ledger with --rehearsal to try days that have not come",
+            )
+        return waiting.at
+
+    def _expected(self, state: State, waiting: _Waiting) -> None:
+        if waiting.expected is None:
+            return
+        subject = subject_of(waiting.command)
+        version = 0 if subject is None else state.versions.get(subject, 0)
+        if version != waiting.expected:
+            raise Conflict(
+                f"`{subject}` has version {version}, not {waiting.expected}: somebody changed it first",
+                hint="read it again, and decide anew",
+            )
+
+    def _entry(
+        self,
+        after: State,
+        command: Command | None,
+        events: tuple[Event, ...],
+        key: str,
+        by: str,
+        now: datetime,
+        previous: str,
+    ) -> Entry:
+        entry = Entry(
+            seq=after.seq,
+            recorded=now,
+            key=key,
+            by=by,
+            format=FORMAT,
+            command=command,
+            events=events,
+            postings=postings(after, events),
+            estate=after.estate,
+            law=after.law,
+            policy=after.policy,
+            previous=previous,
+        )
+        return hashed(entry)
+
+    def _seal(self, entries: Sequence[Entry]) -> Seal:
+        first, last = entries[0], entries[-1]
+        signature = self._sealer.sign(sealed_message(first.seq, last.seq, last.hash))
+        return Seal(
+            first=first.seq, last=last.seq, hash=last.hash, key=self._sealer.public_key, signature=signature
+        )
+
+    def _keep_documents(self, transaction: Transaction, entry: Entry) -> None:
+        for event in entry.events:
+            if isinstance(event, AgreementAmended):
+                transaction.keep(
+                    event.estate, "estate", estate_document(self._desk.library.estate(event.estate))
+                )
+
+    # Catching up ------------------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """After a failure what is in memory may be ahead of what was written: it is read again."""
+        self._state, self._hash = State(), ""
+
+    def _catch_up(self, entries: Iterable[Entry]) -> None:
+        state, last = self._state, self._hash
+        for entry in entries:
+            self._learn(entry)
+            state = fold(self._desk.library, state, entry.events, entry.recorded, entry.seq)
+            last = entry.hash
+        self._state, self._hash = state, last
+
+    def _learn(self, entry: Entry) -> None:
+        """Loads the estate that an entry is decided under, and the policy of the ledger."""
+        for event in entry.events:
+            if isinstance(event, LedgerOpened):
+                self._load(event.estate)
+                document = self._ledger.document(event.policy)
+                if document is not None:
+                    self._desk = replace(self._desk, policy=policy_of(document))
+            elif isinstance(event, AgreementAmended):
+                self._load(event.estate)
+
+    def _load(self, digest: str) -> None:
+        document = self._ledger.document(digest)
+        if document is None:
+            raise StorageFailure(f"the ledger does not hold the estate {digest[:12]} that it names")
+        self._desk.library.add_document(document)
+

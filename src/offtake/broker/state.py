@@ -1,0 +1,141 @@
+"""Where the broker stands: the fold of its events, as one frozen value that shares what did not change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from immutables import Map
+
+from offtake.broker.profile import Profile
+from offtake.broker.terms import Bid, Lease, Need, Notice, Part
+from offtake.broker.transitions import Stage
+from offtake.domain.position import Happened
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A notice to a holder, and what became of it.
+
+    `elsewhere` is what the holder's answer leaves to those who come after it, in the need's measure. `closed` is the
+    day from which its revival counts. A later round stands in the place of an earlier one (`superseded`).
+    """
+
+    notice: Notice
+    deadline: datetime | None
+    received: datetime | None = None
+    outcome: Literal["open", "accept", "accept-part", "decline", "lapse"] = "open"
+    takes: tuple[Part, ...] = ()
+    price: Decimal | None = None
+    currency: str = ""
+    closed: date | None = None
+    elsewhere: Decimal = Decimal(0)
+    superseded: bool = False
+    granted: bool = False  # What it takes has become a lease.
+    awarded_before: int = 0  # How many grants of the deal were made before the notice.
+
+    @property
+    def taken(self) -> Decimal:
+        """What the holder takes."""
+        return sum((part.quantity for part in self.takes), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A need on its way to leases."""
+
+    need: Need
+    stage: Stage
+    filed: datetime
+    askings: tuple[Asking, ...] = ()
+    bids: tuple[str, ...] = ()
+    leases: tuple[str, ...] = ()
+    granted: Decimal = Decimal(0)
+    granted_by: tuple[tuple[str, Decimal], ...] = ()  # What was awarded so far, by bid or notice.
+    pending: tuple[str, ...] = ()  # Procedures that were revived, and must be asked again.
+
+    @property
+    def open(self) -> Asking | None:
+        """The notice that waits for an answer."""
+        return next((one for one in reversed(self.askings) if one.outcome == "open"), None)
+
+    @property
+    def standing(self) -> tuple[Asking, ...]:
+        """The last round of every right."""
+        return tuple(one for one in self.askings if not one.superseded)
+
+    @property
+    def held(self) -> Decimal:
+        """What holders took and has not been awarded yet."""
+        return sum((one.taken for one in self.askings if not one.granted), Decimal(0))
+
+    @property
+    def left(self) -> Decimal:
+        """What nobody has taken yet."""
+        return self.need.quantity - self.granted - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class PostedReading:
+    """A reading of a meter or a price as it was posted."""
+
+    id: str
+    clause: str
+    primitive: str
+    begins: date
+    ends: date
+    amount: Decimal
+    owed_micros: int
+    payer: str | None
+    payee: str | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """A window of a commitment that was settled; `paid` is what was billed for it, less what was drawn."""
+
+    begins: date
+    ends: date
+    lower: Decimal
+    taken: Decimal
+    paid: Decimal
+
+
+# What happens by itself at a time: a notice of a need lapses, or its rights revive.
+Due: TypeAlias = tuple[datetime, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that decisions look at. `known_at` and `law` name the law in force; times are UTC."""
+
+    seq: int = 0
+    last: datetime | None = None  # The time of the last record.
+    opened: datetime | None = None
+    clock: Literal["machine", "rehearsed"] = "machine"
+    estate: str = ""
+    policy: str = ""
+    known_at: date = date.min
+    law: str = ""
+    deals: Map[str, Deal] = field(default_factory=Map[str, Deal])
+    bids: Map[str, Bid] = field(default_factory=Map[str, Bid])
+    leases: Map[str, Lease] = field(default_factory=Map[str, Lease])
+    versions: Map[str, int] = field(
+        default_factory=Map[str, int]
+    )  # By subject: the last entry that touched it.
+    pools: Map[str, Profile] = field(default_factory=Map[str, Profile])
+    levels: Map[str, Profile] = field(default_factory=Map[str, Profile])  # By meter without a window.
+    windowed: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
+    flows: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
+    readings: Map[str, PostedReading] = field(default_factory=Map[str, PostedReading])
+    reversed: frozenset[str] = frozenset()
+    owed: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
+    closed: Map[str, tuple[ClosedWindow, ...]] = field(default_factory=Map[str, tuple[ClosedWindow, ...]])
+    open_needs: frozenset[str] = frozenset()  # Filed, and neither awarded nor cancelled.
+    happened: tuple[Happened, ...] = ()
+    approvals: tuple[tuple[str, str | None], ...] = ()
+    due: tuple[Due, ...] = ()  # In the order of time.
+    next_close: date | None = None  # The first day on which a window of a commitment can be settled.
