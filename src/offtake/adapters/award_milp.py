@@ -30,10 +30,10 @@ class MilpOptimiser:
         )
         if found.status == 2:  # HiGHS: infeasible.
             return None
-        if found.status != 0 or found.x is None:
+        if found.status != 0:
             raise SolverFailure(f"the award was not solved: {found.message}")
-        bound = float(found.fun) if found.mip_dual_bound is None else float(found.mip_dual_bound)
-        return Optimum(tuple(float(value) for value in found.x), float(found.fun), bound)
+        values = tuple(float(value) for value in found.x)
+        return Optimum(values, float(found.fun), float(found.mip_dual_bound))
 
 
 def _constraints(programme: Programme) -> LinearConstraint | tuple[()]:
@@ -46,4 +46,6 @@ def _constraints(programme: Programme) -> LinearConstraint | tuple[()]:
         data.extend(value for _, value in row.coefficients)
         starts.append(len(data))
     matrix = csr_array((data, columns, starts), shape=(len(rows), len(programme.cost)))
-    return LinearConstraint(matrix, np.array([row.lower for row in rows]), np.array([row.upper for row in rows]))
+    return LinearConstraint(
+        matrix, np.array([row.lower for row in rows]), np.array([row.upper for row in rows])
+    )

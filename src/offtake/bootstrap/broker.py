@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from offtake.adapters.award_milp import MilpOptimiser
-from offtake.adapters.business_days import business_days
+from offtake.adapters.business_days import business_days_of
 from offtake.adapters.ledger_sql import SqlLedger, open_ledger
 from offtake.adapters.sealing import sealer_at
 from offtake.broker.deciding import Desk
+from offtake.broker.events import AgreementAmended, LedgerOpened
+from offtake.broker.folding import fold
 from offtake.broker.library import Library
 from offtake.broker.policy import Policy
+from offtake.broker.reading import as_of
 from offtake.broker.service import Broker
+from offtake.broker.state import State
+from offtake.broker.verification import Verification, verified
+from offtake.domain.errors import InvalidInput, StorageFailure
 
 
 def now() -> datetime:
@@ -22,7 +30,7 @@ def now() -> datetime:
 
 def desk(policy: Policy | None = None) -> Desk:
     """What decisions are made with."""
-    return Desk(Library(business_days), policy or Policy(), MilpOptimiser())
+    return Desk(Library(business_days_of), policy or Policy(), MilpOptimiser())
 
 
 def key_file(ledger: str) -> Path:
@@ -38,3 +46,65 @@ def open_broker(ledger: str, key: Path | None = None, policy: Policy | None = No
     """The broker of a ledger: a file, or a postgresql:// URL. Raises StorageFailure if it cannot be reached."""
     kept: SqlLedger = open_ledger(ledger)
     return Broker(desk(policy), kept, sealer_at(key or key_file(ledger)), now)
+
+
+def read_amendment(path: Path) -> str:
+    """An amendment's file, YAML or JSON, as JSON. Raises InvalidInput if it cannot be read."""
+    from offtake.adapters.estate_yaml.fragment import fragment_json
+
+    return fragment_json(path)
+
+
+def open_kept(ledger: str) -> SqlLedger:
+    """A ledger that is only read. Raises InvalidInput if there is none."""
+    if "://" not in ledger and not Path(ledger).exists():
+        raise InvalidInput(f"there is no ledger `{ledger}`", hint="offtake broker open ESTATE --ledger FILE")
+    return open_ledger(ledger)
+
+
+def known_at(ledger: str, then: datetime) -> State:
+    """The state by what was recorded up to a time, everything due by then counted."""
+    kept = open_kept(ledger)
+    at_desk, state = desk(), State()
+    for entry in kept.entries():
+        if entry.recorded > then:
+            break
+        for event in entry.events:
+            if isinstance(event, LedgerOpened | AgreementAmended):
+                at_desk.library.add_document(kept.document(event.estate) or "")
+        state = fold(at_desk.library, state, entry.events, entry.recorded, entry.seq)
+    return as_of(at_desk, state, then) if state.seq else state
+
+
+def verify(ledger: str, public_key: str | None, progress: Callable[[str, int, int], None]) -> Verification:
+    """Everything in a ledger derived again. Nothing of the broker's decisions is used for it."""
+    from offtake.adapters.sealing import seal_holds
+
+    kept = open_kept(ledger)
+    return verified(kept, business_days_of, MilpOptimiser(), seal_holds, public_key, progress)
+
+
+def export(ledger: str, out: Path) -> int:
+    """Writes documents, entries and seals, one JSON a line, whole or not at all; how many lines."""
+    import json
+    from tempfile import NamedTemporaryFile
+
+    kept, lines = open_kept(ledger), 0
+    try:
+        with NamedTemporaryFile("w", dir=out.parent, prefix=f".{out.name}.", delete=False) as draft:
+            for record in _records(kept):
+                draft.write(json.dumps(record, ensure_ascii=False) + "\n")
+                lines += 1
+        Path(draft.name).replace(out)
+    except OSError as error:
+        raise StorageFailure(f"`{out}` was not written: {error.strerror}") from None
+    return lines
+
+
+def _records(kept: SqlLedger) -> Iterator[dict[str, object]]:
+    for digest, kind, body in kept.documents():
+        yield {"is": "document", "kind": kind, "hash": digest, "body": body}
+    for seq, digest, body in kept.bodies():
+        yield {"is": "entry", "seq": seq, "hash": digest, "body": body}
+    for seal in kept.seals():
+        yield {"is": "seal", **asdict(seal)}

@@ -179,7 +179,7 @@ def _beyond(
                 break
 
 
-def stated_in(rules: Rules, procedure: Procedure, action: Action, need: Need, quantity: Decimal) -> Decimal:
+def stated_in(procedure: Procedure, action: Action, need: Need, quantity: Decimal) -> Decimal:
     """A quantity of a need in a procedure's measure, by the proportion that it has at the action's supply."""
     if procedure.measure == need.measure:
         return quantity
@@ -220,7 +220,7 @@ def discharges(
                 asking.notice.id,
                 procedure.id,
                 deal.need.id,
-                stated_in(rules, procedure, action, deal.need, left),
+                stated_in(procedure, action, deal.need, left),
                 deal.need.begins,
                 deal.need.ends,
             )
@@ -247,7 +247,7 @@ def noted(rules: Rules, law: Law, state: State, deal: Deal, action: Action, toda
         if procedure.threshold is None or procedure.over != "acquisition":
             continue
         amount = action.quantity(procedure.measure)
-        size = stated_in(rules, procedure, action, deal.need, deal.need.quantity)
+        size = stated_in(procedure, action, deal.need, deal.need.quantity)
         others = ZERO
         if procedure.aggregates_within is not None:
             counted = noted_needs(rules, state, procedure, today)
@@ -278,7 +278,7 @@ def need_size(
     """A need's size in a right's measure, at the first supply that could meet it; None if the right is not over it."""
     for supply, action in candidates(rules, need):
         if concerns(rules, procedure, supply, action, happened):
-            return stated_in(rules, procedure, action, need, need.quantity)
+            return stated_in(procedure, action, need, need.quantity)
     return None
 
 

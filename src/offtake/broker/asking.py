@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -18,7 +18,7 @@ from offtake.broker.terms import Need, Notice
 from offtake.law.primitives import Procedure
 from offtake.law.procedures import after, aggregate, deadline, must_ask_again
 
-Because = Literal["need", "material change", "revival", "aggregation", "best bid"]
+Again = Literal["material change", "revival", "aggregation", "best bid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +71,42 @@ def notice(
     deal: Deal,
     procedure: Procedure,
     now: datetime,
-    because: Because,
+    because: Again | Literal["need"],
     best: BestBid | None = None,
 ) -> Notice:
     """The notice to a holder, with its terms, their hash, and the time that it has."""
     need = deal.need
     rounds = sum(one.notice.procedure == procedure.id for one in deal.askings)
     shown = {} if best is None else best.terms
-    told = {
-        "id": f"{need.id}.{len(deal.askings) + 1}",
-        "need": need.id,
-        "procedure": procedure.id,
-        "clause": procedure.origin.clause,
-        "holder": procedure.holder,
-        "style": "match" if procedure.style == "match" else "offer",
-        "round": rounds + 1,
-        "quantity": deal.left if best is None else best.quantity,
-        "price": need.price_limit if best is None else best.price,
-        "currency": need.currency,
-        "disclosed": tuple(sorted((*_open_terms(need), *shown.items()))),
-        "because": because,
-    }
     received = deemed_received(rules, policy, procedure, now)
-    return Notice(
-        **told,
+    drafted = Notice(
+        id=f"{need.id}.{len(deal.askings) + 1}",
+        need=need.id,
+        procedure=procedure.id,
+        clause=procedure.origin.clause,
+        holder=procedure.holder,
+        style="match" if procedure.style == "match" else "offer",
+        round=rounds + 1,
+        quantity=deal.left if best is None else best.quantity,
+        price=need.price_limit if best is None else best.price,
+        currency=need.currency,
+        disclosed=tuple(sorted((*_open_terms(need), *shown.items()))),
+        because=because,
         deemed_received=received,
         deadline=answer_by(rules, procedure, received),
-        terms_hash=sha256(canonical({key: _text(value) for key, value in told.items()})),
+        terms_hash="",
     )
+    return replace(drafted, terms_hash=terms_hash(drafted))
 
 
-def _text(value: object) -> object:
-    return value if isinstance(value, int) else str(value)
+def terms_hash(notice: Notice) -> str:
+    """The hash of what a notice says: all but its times."""
+    said = {
+        field.name: str(getattr(notice, field.name))
+        for field in fields(notice)
+        if field.name not in ("deemed_received", "deadline", "terms_hash")
+    }
+    return sha256(canonical(said))
 
 
 def _open_terms(need: Need) -> Iterator[tuple[str, str]]:
@@ -137,12 +141,11 @@ def answer_by(rules: Rules, procedure: Procedure, received: datetime) -> datetim
 
 def asked_again(
     rules: Rules,
-    state: State,
     deal: Deal,
     price: Decimal | None,
     today: date,
-) -> tuple[Procedure, Because] | None:
-    """The first right that must be asked again before this deal closes with others at a price; None if there is none."""
+) -> tuple[Procedure, Again] | None:
+    """The first right that must be asked again before this deal closes with others at a price; None without one."""
     procedures = {procedure.id: procedure for procedure in rules.law.procedures}
     for asking in deal.standing:
         procedure = procedures.get(asking.notice.procedure)
@@ -166,7 +169,7 @@ def revived(
     deal: Deal,
     procedure: Procedure,
     now: datetime,
-    because: Because,
+    because: Again,
     best: BestBid | None,
 ) -> tuple[Event, ...]:
     """The events by which a right is asked again."""

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Final
 
-from offtake.broker.admission import fits, free_of, judged, peak
+from offtake.broker.admission import acquisition_of, fits, free_of, judged, peak
 from offtake.broker.counting import (
     HOURS_PER_DAY,
     LEVELS,
@@ -111,16 +111,7 @@ def proposal(
         return Impossible(program.why_not(), excluded)
     filled = program.filled(most)
     if filled == 0 or filled < deal.need.minimum - deal.granted:
-        return Impossible(
-            (
-                Cited(
-                    clause=None,
-                    text=f"{number(filled)} {deal.need.measure} can be had, and at least "
-                    f"{number(max(deal.need.minimum - deal.granted, program.step))} must be",
-                ),
-            ),
-            excluded,
-        )
+        return Impossible((program.too_little(filled), *program.binding(most)), excluded)
     best = optimiser.minimise(program.costing(filled), float(policy.gap))
     if best is None:
         return Impossible(program.why_not(), excluded)
@@ -143,7 +134,8 @@ def _sources(
     excluded: list[Excluded] = []
     for asking in deal.askings:
         for part in asking.takes if not asking.granted else ():
-            lease = replace(lease_of(rules, deal.need, asking, part), **_one(rules, deal, part.supply))
+            one = Part(supply=part.supply, quantity=Decimal(1))
+            lease = lease_of(rules, deal.need, asking, one)
             cost = charge_in(rules, lease, lease.begins, lease.ends, deal.need.currency)
             if cost is not None:
                 fixed = asking.notice.clause not in free
@@ -175,12 +167,6 @@ def _sources(
             )
         )
     return sources, tuple(excluded)
-
-
-def _one(rules: Rules, deal: Deal, supply: str) -> dict[str, object]:
-    """What makes a lease one unit of its measure."""
-    amounts = rules.amounts(rules.supply(supply), deal.need.measure, Decimal(1))
-    return {"quantity": Decimal(1), "amounts": tuple(sorted(amounts.items()))}
 
 
 def bid_lease(rules: Rules, deal: Deal, bid: Bid) -> Lease:
@@ -338,15 +324,16 @@ class _Program:
             if free is None:
                 continue
             measure = self.rules.pool(self.rules.supply(supply)).measure
-            cells = self._weighted(members, lambda lease: dict(lease.amounts).get(measure, ZERO))
+            cells = self._weighted(members, measure)
             row = self._row(cells, -INFINITE, float(max(free, ZERO)))
             text = f"{pool_id} has {number(max(free, ZERO))} {measure} free"
             self.bounds.append(_Bound(row, Cited(clause=None, text=text)))
 
-    def _weighted(self, members: Sequence[int], amount) -> list[tuple[int, float]]:  # noqa
+    def _weighted(self, members: Sequence[int], measure: str) -> list[tuple[int, float]]:
+        """What a step of each source uses or counts in a measure."""
         cells: list[tuple[int, float]] = []
         for i in members:
-            each = float(amount(self.sources[i].lease) * self.step)
+            each = float(dict(self.sources[i].lease.amounts).get(measure, ZERO) * self.step)
             if each:
                 cells.extend((column, each) for column, _ in self._of(i))
         return cells
@@ -362,8 +349,6 @@ class _Program:
                 self._window_rows(meter, members)
 
     def _burning(self, meter: Meter) -> list[int]:
-        from offtake.broker.admission import acquisition_of
-
         return [
             i
             for i, source in enumerate(self.sources)
@@ -371,13 +356,11 @@ class _Program:
         ]
 
     def _level_row(self, meter: Meter, members: Sequence[int]) -> None:
-        from offtake.broker.admission import acquisition_of
-
         read = ZERO
         for i in members:
             found = peak(meter, self.state, acquisition_of(self.rules, self.deal, self.sources[i].lease))
             read = max(read, ZERO if found is None else found.amount)
-        cells = self._weighted(members, lambda lease: dict(lease.amounts).get(meter.measure, ZERO))
+        cells = self._weighted(members, meter.measure)
         self._bound(meter, cells, (meter.upper or ZERO) - read)
 
     def _window_rows(self, meter: Meter, members: Sequence[int]) -> None:
@@ -414,7 +397,7 @@ class _Program:
                 continue
             members = self._burning(meter)
             for begins, cells in self._by_window(meter, members).items():
-                column, price, rate = self._shortfall(meter, begins)
+                column, price = self._shortfall(meter, begins)
                 if column is None:
                     continue
                 shortfalls[meter.id, begins] = column, price
@@ -430,20 +413,19 @@ class _Program:
                 read = self.state.flows.get((meter.id, begins), ZERO)
                 missing = lower_of(meter, days) - read
                 self._row((*cells, *inner, (column, 1.0)), float(missing), INFINITE)
-                del rate
 
-    def _shortfall(self, meter: Meter, begins: date) -> tuple[int | None, Decimal, Decimal]:
+    def _shortfall(self, meter: Meter, begins: date) -> tuple[int | None, Decimal]:
         need = self.deal.need
         rate = Decimal(1)
         if meter.currency is not None and meter.currency != need.currency:
             found = self.rules.law.rates.rate(meter.currency, need.currency, need.begins)
             if found is None:
-                return None, ZERO, ZERO
+                return None, ZERO
             rate = found
         window = window_of(meter, begins)
         hours = HOURS_PER_DAY * window_days(meter, window) if meter.measure in LEVELS else 1
         price = (meter.shortfall_price or ZERO) * hours
-        return self._column(INFINITE, price * rate, integer=False), price, rate
+        return self._column(INFINITE, price * rate, integer=False), price
 
     # Questions ---------------------------------------------------------------------------------------------------
 
@@ -513,10 +495,18 @@ class _Program:
             bound_micros,
             gap.quantize(Decimal("0.000000001")),
             excluded,
-            tuple(self._binding(chosen)),
+            tuple(self.binding(chosen)),
         )
 
-    def _binding(self, optimum: Optimum) -> Iterator[Cited]:
+    def too_little(self, filled: Decimal) -> Cited:
+        """That what can be had is less than what is of use."""
+        need = self.deal.need
+        least = max(need.minimum - self.deal.granted, self.step)
+        text = f"{number(filled)} {need.measure} can be had, and at least {number(least)} must be"
+        return Cited(clause=None, text=text)
+
+    def binding(self, optimum: Optimum) -> Iterator[Cited]:
+        """The capacities and bounds that leave no room for one step more."""
         for bound in self.bounds:
             row = self.rows[bound.row]
             activity = sum(coefficient * optimum.values[column] for column, coefficient in row.coefficients)
@@ -553,7 +543,7 @@ def _left_of(deal: Deal) -> tuple[Tranche, ...]:
     return tuple(found)
 
 
-def grants_of(rules: Rules, deal: Deal, found: Proposal) -> tuple[Grant, ...]:
+def grants_of(deal: Deal, found: Proposal) -> tuple[Grant, ...]:
     """A proposal as grants, numbered on from the deal's leases."""
     first = len(deal.leases) + 1
     return tuple(

@@ -69,7 +69,7 @@ class Award:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extend:
-    """Asks for a lease to go on: a new need from its end, with a bid of its supplier's at a price (else the old one)."""
+    """Asks for a lease to go on: a new need from its end, with its supplier's bid at a price (else the old one)."""
 
     kind: Literal["extend"] = "extend"
     lease: str

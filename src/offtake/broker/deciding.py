@@ -167,16 +167,14 @@ def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
         best = BestBid(asking.notice.price or ZERO, deal.left, {}) if procedure.style == "match" else None
         return revived(rules, desk.policy, deal, procedure, now, "revival", best)
     asking = next(one for one in deal.askings if one.notice.id == what)
-    first = _silent(desk, rules, state, deal, asking, now)
+    first = _silent(rules, state, deal, asking, now)
     if not first:
         return ()
     after = folded(desk.library, state, first[0], now, state.seq + 1)
     return (*first, *next_step(rules, desk.policy, after, after.deals[need], now))
 
 
-def _silent(
-    desk: Desk, rules: Rules, state: State, deal: Deal, asking: Asking, now: datetime
-) -> tuple[Event, ...]:
+def _silent(rules: Rules, state: State, deal: Deal, asking: Asking, now: datetime) -> tuple[Event, ...]:
     """What a holder's silence past its deadline means."""
     procedure = procedure_of(rules, asking.notice.procedure)
     if asking.outcome != "open" or asking.deadline is None:
@@ -393,7 +391,7 @@ def _no_notice(deal: Deal, holder: str) -> str:
 def _price(
     rules: Rules, deal: Deal, asking: Asking, takes: Sequence[Part], stated: Decimal | None
 ) -> tuple[Decimal, str] | None:
-    """The price at which a holder takes: a match's is the bid's; else what it states, the notice's, or the product's."""
+    """The price at which a holder takes: a match's is the bid's; else what it states, the notice's, the product's."""
     need = deal.need
     if asking.notice.style == "match" or (stated is None and asking.notice.price is not None):
         return (asking.notice.price or ZERO, need.currency)
@@ -530,8 +528,9 @@ def _award(call: _Call, command: Award) -> Outcome:
     return (
         NeedAwarded(
             need=command.need,
-            grants=grants_of(call.rules, deal, found),
+            grants=grants_of(deal, found),
             unmet=found.unmet,
+            currency=deal.need.currency,
             cost_micros=found.cost_micros,
             objective_micros=found.objective_micros,
             bound_micros=found.bound_micros,
@@ -564,17 +563,17 @@ def _asked_first(call: _Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
         "supply": best_source.lease.supply,
         "site": call.rules.supply(best_source.lease.supply).region or "",
     }
-    again = asked_again(call.rules, call.state, deal, price, call.today)
+    again = asked_again(call.rules, deal, price, call.today)
     if again is not None:
         procedure, because = again
         best = BestBid(price, quantity, disclosed(procedure, terms))
         return revived(call.rules, call.policy, deal, procedure, call.now, because, best)
     asked = {asking.notice.procedure for asking in deal.standing}
     for procedure in rights_over(call.rules, call.state, need):
-        if procedure.style == "match" and procedure.id not in asked:
-            if covered(call.rules, call.state, procedure, need, call.today):
-                best = BestBid(price, quantity, disclosed(procedure, terms))
-                return revived(call.rules, call.policy, deal, procedure, call.now, "best bid", best)
+        unasked = procedure.style == "match" and procedure.id not in asked
+        if unasked and covered(call.rules, call.state, procedure, need, call.today):
+            best = BestBid(price, quantity, disclosed(procedure, terms))
+            return revived(call.rules, call.policy, deal, procedure, call.now, "best bid", best)
     return ()
 
 

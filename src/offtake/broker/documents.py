@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import cast
 
 from pydantic import BaseModel
 
@@ -47,7 +47,7 @@ def law_digest(law: Law) -> str:
     return sha256(canonical(_primitive(law)))
 
 
-def _plain(value: object) -> Any:
+def _plain(value: object) -> object:
     match value:
         case Figure():
             return _figure(value)
@@ -59,7 +59,7 @@ def _plain(value: object) -> Any:
         case Span():
             return value.text
         case BaseModel():
-            found: dict[str, Any] = {}
+            found: dict[str, object] = {}
             for name, field in type(value).model_fields.items():
                 one = getattr(value, name)
                 # The kind of an entry tells which of several it is, and is never left out.
@@ -82,8 +82,8 @@ def _plain(value: object) -> Any:
             return value
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
-    found: dict[str, Any] = {"value": figure.text}
+def _figure(figure: Figure) -> dict[str, object]:
+    found: dict[str, object] = {"value": figure.text}
     if figure.source is not None:
         found["source"] = figure.source
     if figure.assumed:
@@ -91,7 +91,7 @@ def _figure(figure: Figure) -> dict[str, Any]:
     return found
 
 
-def _primitive(value: object) -> Any:
+def _primitive(value: object) -> object:
     if isinstance(value, Rates):
         return {"/".join(pair): _primitive(steps) for pair, steps in value.steps.items()}
     if is_dataclass(value) and not isinstance(value, type):
@@ -104,7 +104,7 @@ def _primitive(value: object) -> Any:
             return _plain(value)
         case Mapping():
             pairs = cast("Mapping[object, object]", value).items()
-            return sorted([str(key), _primitive(one)] for key, one in pairs)
+            return sorted(([str(key), _primitive(one)] for key, one in pairs), key=str)
         case frozenset():
             return sorted(cast("frozenset[str]", value))
         case tuple():

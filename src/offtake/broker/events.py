@@ -153,6 +153,7 @@ class NeedAwarded:
     need: str
     grants: tuple[Grant, ...]
     unmet: Decimal
+    currency: str
     cost_micros: int
     objective_micros: int
     bound_micros: int

@@ -207,7 +207,7 @@ def _dealt(library: Library, state: State, event: DealEvent, at: datetime, seq: 
         state = replace(state, open_needs=state.open_needs | {event.need.id})
     else:
         deal = state.deals[_need_of(event)]
-        deal = replace(deal, stage=_stage(deal, _move(event, deal)))
+        deal = replace(deal, stage=_stage(deal, _move(event)))
     match event:
         case NeedFiled() | MarketOpened():
             pass
@@ -253,7 +253,7 @@ def _need_of(event: DealEvent) -> str:
             return event.need
 
 
-def _move(event: DealEvent, deal: Deal) -> Move:
+def _move(event: DealEvent) -> Move:
     """The move of the table that an event is."""
     match event:
         case HolderAnswered():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from functools import cached_property
+from itertools import pairwise
 from typing import Final, cast
 
 from offtake.broker.documents import estate_document, estate_of, law_digest, sha256
@@ -54,7 +55,7 @@ class Pool:
         if self.steps is None:
             return None
         cuts = [begins, *(day for day, _ in self.steps if begins < day < ends), ends]
-        return min(self._limit(low) - used(low, high) for low, high in zip(cuts[:-1], cuts[1:], strict=True))
+        return min(self._limit(low) - used(low, high) for low, high in pairwise(cuts))
 
     def _limit(self, day: date) -> Decimal:
         place = bisect_right([begins for begins, _ in self.steps or ()], day) - 1
@@ -206,7 +207,7 @@ class Rules:
 
 
 class Library:
-    """Estates by hash, and their laws by the day on which they are known. Grows with what a ledger names, and no more."""
+    """Estates by hash, and their laws by the day on which they are known. Grows with what a ledger names."""
 
     def __init__(self, calendars: Calendars = plain_calendars) -> None:
         self._calendars = calendars

@@ -32,14 +32,22 @@ def topics(entry: Entry) -> Iterator[tuple[str, str]]:
     for event in entry.events:
         topic = TOLD.get(type(event))
         if topic is not None:
-            yield topic, canonical({"entry": entry.seq, "recorded": entry.recorded.isoformat(), **_said(event)})
+            yield (
+                topic,
+                canonical({"entry": entry.seq, "recorded": entry.recorded.isoformat(), **_said(event)}),
+            )
 
 
 def _said(event: Event) -> dict[str, Any]:
     match event:
         case HolderNoticed():
             notice = event.notice
-            return {"to": notice.holder, "need": notice.need, "notice": notice.id, "terms_hash": notice.terms_hash}
+            return {
+                "to": notice.holder,
+                "need": notice.need,
+                "notice": notice.id,
+                "terms_hash": notice.terms_hash,
+            }
         case NoticeLapsed():
             return {"need": event.need, "notice": event.notice}
         case MarketOpened():

@@ -63,7 +63,7 @@ class Transaction(Protocol):
         """The entry that a command with this idempotency key made."""
         ...
 
-    def append(self, entries: Sequence[Entry], seal: Seal | None) -> None:
+    def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
         """Adds entries with their postings and what others must be told, and the seal over them."""
         ...
 

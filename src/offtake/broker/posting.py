@@ -56,9 +56,18 @@ def _moves(state: State, event: Event) -> Iterator[Move]:
                 yield from _granted(lease)
         case LeaseReleased():
             lease = state.leases[event.lease]
-            yield f"{lease.supplier}:backlog", f"{lease.tenant}:committed", lease.currency, event.waived_micros
+            yield (
+                f"{lease.supplier}:backlog",
+                f"{lease.tenant}:committed",
+                lease.currency,
+                event.waived_micros,
+            )
             hours = lease.quantity * HOURS_PER_DAY * (lease.ends - event.on).days
-            yield f"{lease.supplier}:capacity-sold", f"{lease.tenant}:capacity-leased", *_thousandths(lease, hours)
+            yield (
+                f"{lease.supplier}:capacity-sold",
+                f"{lease.tenant}:capacity-leased",
+                *_thousandths(lease, hours),
+            )
         case WindowSettled():
             yield from _settled(event)
         case MeterRead() if event.currency is not None:
@@ -75,7 +84,12 @@ def _granted(lease: Lease) -> Iterator[Move]:
     """A lease commits its tenant to its charges, and its supplier to the capacity's hours."""
     days = (lease.ends - lease.begins).days
     hours = lease.quantity * HOURS_PER_DAY * days
-    yield f"{lease.tenant}:committed", f"{lease.supplier}:backlog", lease.currency, micro_units(hours * lease.price)
+    yield (
+        f"{lease.tenant}:committed",
+        f"{lease.supplier}:backlog",
+        lease.currency,
+        micro_units(hours * lease.price),
+    )
     yield f"{lease.tenant}:capacity-leased", f"{lease.supplier}:capacity-sold", *_thousandths(lease, hours)
 
 

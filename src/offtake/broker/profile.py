@@ -37,9 +37,9 @@ class Profile:
         """The profile with a level more (or less, if negative) on [begins, ends)."""
         if not amount or (ends is not None and ends <= begins):
             return self
-        cut = self._cut(begins.toordinal())
+        cut = self.cut(begins.toordinal())
         if ends is not None:
-            cut = cut._cut(ends.toordinal())
+            cut = cut.cut(ends.toordinal())
         low = bisect_left(cut.days, begins.toordinal())
         high = len(cut.days) if ends is None else bisect_left(cut.days, ends.toordinal())
         levels = (
@@ -49,7 +49,7 @@ class Profile:
         )
         return Profile(cut.days, levels)
 
-    def _cut(self, day: int) -> Profile:
+    def cut(self, day: int) -> Profile:
         """The same levels with a step on a day."""
         place = bisect_left(self.days, day)
         if place < len(self.days) and self.days[place] == day:

@@ -1,4 +1,4 @@
-"""What a reader sees of a state at a time: lapses and follow-ups that are due count, though nobody has recorded them."""
+"""What a reader sees of a state at a time: what is due counts, though nobody has recorded it."""
 
 from __future__ import annotations
 

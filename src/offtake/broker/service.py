@@ -16,10 +16,10 @@ from typing import Final
 
 from offtake.broker.commands import Command, Sweep
 from offtake.broker.deciding import Desk, decide, subject_of
+from offtake.broker.documents import estate_document
 from offtake.broker.entries import Entry, Seal, hashed, sealed_message
 from offtake.broker.events import AgreementAmended, CommandRefused, Event, LawInForce, LedgerOpened
 from offtake.broker.folding import fold
-from offtake.broker.documents import estate_document
 from offtake.broker.policy import policy_document, policy_hash, policy_of
 from offtake.broker.ports import Clock, Ledger, Sealer, Transaction
 from offtake.broker.posting import postings
@@ -87,11 +87,15 @@ class Broker:
         """Where entries are kept."""
         return self._ledger
 
-    def open(self, estate: Estate, *, rehearsed: bool, by: str, key: str, at: datetime | None = None) -> Outcome:
+    def open(
+        self, estate: Estate, *, rehearsed: bool, by: str, key: str, at: datetime | None = None
+    ) -> Outcome:
         """Begins an empty ledger under an estate. Raises Conflict if it has begun already."""
         with self._lock, self._ledger.transaction() as transaction:
             if transaction.head()[0]:
-                raise Conflict("the ledger has been opened already", hint="name another file, or amend its estate")
+                raise Conflict(
+                    "the ledger has been opened already", hint="name another file, or amend its estate"
+                )
             digest, _ = self._desk.library.add(estate)
             now = self._clock() if at is None else at
             known = self._desk.library.known_at(digest, now.date())
@@ -128,7 +132,9 @@ class Broker:
         if not key or len(key) > MAXIMUM_KEY:
             raise InvalidInput(f"an idempotency key has 1 to {MAXIMUM_KEY} characters")
         if len(self._line) >= MAXIMUM_WAITING:
-            raise StorageFailure(f"{MAXIMUM_WAITING:,} commands are waiting already", hint="try again in a moment")
+            raise StorageFailure(
+                f"{MAXIMUM_WAITING:,} commands are waiting already", hint="try again in a moment"
+            )
         waiting = _Waiting(command, key, by, expected_version, at)
         self._line.append(waiting)
         with self._lock:
@@ -149,7 +155,8 @@ class Broker:
         """Where things stand now (or at a later time), everything due counted."""
         with self._lock:
             self._catch_up(self._ledger.entries(self._state.seq))
-            return as_of(self._desk, self._state, self._clock() if at is None else at)
+            now = self._now(self._state, None)
+            return as_of(self._desk, self._state, now if at is None else at)
 
     def close(self) -> None:
         """Lets go of the ledger."""
@@ -219,24 +226,27 @@ class Broker:
                 )
             return Outcome(earlier, repeated=True)
         if not state.estate:
-            raise InvalidInput("the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE")
+            raise InvalidInput(
+                "the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE"
+            )
         self._expected(state, waiting)
-        now = recorded(state.last, self._now(state, waiting))
+        now = recorded(state.last, self._now(state, waiting.at))
         events = decide(self._desk, state, waiting.command, now)
         if not events:
             return Outcome(None)
         after = fold(self._desk.library, state, events, now, state.seq + 1)
         return Outcome(self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last))
 
-    def _now(self, state: State, waiting: _Waiting) -> datetime:
-        if waiting.at is None:
-            return self._clock()
+    def _now(self, state: State, at: datetime | None) -> datetime:
+        """The time of a command. On a rehearsed ledger time stands still until a command states a later one."""
+        if at is None:
+            return state.last if state.clock == "rehearsed" and state.last is not None else self._clock()
         if state.clock != "rehearsed":
             raise InvalidInput(
                 "this ledger keeps the machine's time; --at is for rehearsals",
                 hint="open a ledger with --rehearsal to try days that have not come",
             )
-        return waiting.at
+        return at
 
     def _expected(self, state: State, waiting: _Waiting) -> None:
         if waiting.expected is None:
@@ -319,4 +329,3 @@ class Broker:
         if document is None:
             raise StorageFailure(f"the ledger does not hold the estate {digest[:12]} that it names")
         self._desk.library.add_document(document)
-

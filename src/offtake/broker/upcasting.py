@@ -14,7 +14,9 @@ Plain = dict[str, Any]
 UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = {}
 
 
-def upcast(entry: Plain, upcasters: Mapping[int, Callable[[Plain], Plain]] = UPCASTERS, to: int = FORMAT) -> Plain:
+def upcast(
+    entry: Plain, upcasters: Mapping[int, Callable[[Plain], Plain]] = UPCASTERS, to: int = FORMAT
+) -> Plain:
     """An entry's JSON in the shape of a version, step by step. Raises ValueError for one that is later, or unknown."""
     version = int(entry.get("format", 0))
     if version > to:

@@ -11,17 +11,18 @@ import re
 import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 
 from offtake.adapters.ledger_sql.migrating import bring_forward
 from offtake.adapters.ledger_sql.schema import documents, entries, outbox, postings, seals, snapshots
 from offtake.broker.deciding import subject_of
 from offtake.broker.entries import Entry, Seal, entry_body, entry_of
-from offtake.broker.events import Event
 from offtake.broker.outgoing import topics
 from offtake.domain.errors import InvalidInput, StorageFailure
 
@@ -37,10 +38,7 @@ def open_ledger(where: str | Path) -> SqlLedger:
     that is known.
     """
     text = str(where)
-    if re.match(r"[a-z0-9+]+://", text):
-        engine = _postgresql(text)
-    else:
-        engine = _sqlite(Path(text))
+    engine = _postgresql(text) if re.match(r"[a-z0-9+]+://", text) else _sqlite(Path(text))
     with _failing(engine):
         bring_forward(engine)
     return SqlLedger(engine)
@@ -58,7 +56,7 @@ def _sqlite(path: Path) -> sa.Engine:
         max_overflow=12,
     )
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:  # noqa: ANN401 -- the driver's own connection, which has no type here
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
@@ -96,7 +94,7 @@ def _failing(engine: sa.Engine) -> Generator[None]:
     """Turns what a database raises into StorageFailure, without its address or password."""
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         password = engine.url.password
         if password:
@@ -133,7 +131,9 @@ class SqlTransaction:
 
     def found(self, key: str) -> Entry | None:
         """The entry of an idempotency key."""
-        row = self._connection.execute(sa.select(entries.c.body, entries.c.hash).where(entries.c.key == key)).first()
+        row = self._connection.execute(
+            sa.select(entries.c.body, entries.c.hash).where(entries.c.key == key)
+        ).first()
         return None if row is None else entry_of(row.body, row.hash)
 
     def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
@@ -176,6 +176,12 @@ class SqlTransaction:
         held = self._connection.execute(sa.select(documents.c.hash).where(documents.c.hash == digest)).first()
         if held is None:
             self._connection.execute(sa.insert(documents), {"hash": digest, "kind": kind, "body": document})
+
+    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
+        """Keeps a snapshot in the place of earlier ones."""
+        packed = zlib.compress(body.encode(), 1)
+        self._connection.execute(sa.delete(snapshots))
+        self._connection.execute(sa.insert(snapshots), {"seq": seq, "hash": digest, "body": packed})
 
 
 class SqlLedger:
@@ -220,7 +226,7 @@ class SqlLedger:
     def _roll_back(self, connection: sa.Connection) -> None:
         try:
             connection.exec_driver_sql("ROLLBACK")
-        except sa.exc.SQLAlchemyError:
+        except SQLAlchemyError:
             # The connection is gone, and the database has rolled back by itself.
             connection.invalidate()
 
@@ -249,11 +255,19 @@ class SqlLedger:
         with self._reading() as connection:
             return connection.execute(sa.select(documents.c.body).where(documents.c.hash == digest)).scalar()
 
+    def documents(self) -> Iterator[tuple[str, str, str]]:
+        """Hash, kind and body of every document."""
+        with self._reading() as connection:
+            for row in connection.execute(sa.select(documents).order_by(documents.c.hash)):
+                yield row.hash, row.kind, row.body
+
     def seals(self) -> Iterator[Seal]:
         """All seals, in order."""
         with self._reading() as connection:
             for row in connection.execute(sa.select(seals).order_by(seals.c.last)):
-                yield Seal(first=row.first, last=row.last, hash=row.hash, key=row.key, signature=row.signature)
+                yield Seal(
+                    first=row.first, last=row.last, hash=row.hash, key=row.key, signature=row.signature
+                )
 
     def snapshot(self) -> tuple[int, str, str] | None:
         """The last snapshot."""
@@ -264,10 +278,7 @@ class SqlLedger:
     def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
         """Keeps a snapshot in the place of earlier ones."""
         with self.transaction() as transaction:
-            connection = transaction._connection  # noqa: SLF001 -- one class in two parts
-            connection.execute(sa.delete(snapshots))
-            packed = zlib.compress(body.encode(), 1)
-            connection.execute(sa.insert(snapshots), {"seq": seq, "hash": digest, "body": packed})
+            transaction.keep_snapshot(seq, digest, body)
 
     def outbox(self, limit: int = MAXIMUM_TOLD) -> Sequence[tuple[int, str, str]]:
         """What others must still be told, oldest first."""
@@ -287,7 +298,9 @@ class SqlLedger:
         asked = sa.select(postings.c.account, postings.c.unit, total)
         if prefix:
             asked = asked.where(postings.c.account.startswith(prefix, autoescape=True))
-        asked = asked.group_by(postings.c.account, postings.c.unit).order_by(postings.c.account, postings.c.unit)
+        asked = asked.group_by(postings.c.account, postings.c.unit).order_by(
+            postings.c.account, postings.c.unit
+        )
         with self._reading() as connection:
             return [(account, unit, int(amount)) for account, unit, amount in connection.execute(asked)]
 
@@ -336,11 +349,3 @@ def _row(entry: Entry) -> dict[str, object]:
         "hash": entry.hash,
         "body": entry_body(entry),
     }
-
-
-def utc_now() -> datetime:
-    """The machine's time."""
-    return datetime.now(UTC)
-
-
-__all__ = ["Event", "SqlLedger", "SqlTransaction", "open_ledger", "utc_now"]

@@ -55,7 +55,9 @@ seals = sa.Table(
 outbox = sa.Table(
     "outbox",
     metadata,
-    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column(
+        "number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("topic", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),

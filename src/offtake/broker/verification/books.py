@@ -1,0 +1,264 @@
+"""The auditor's own books: plain lists that every question is answered from by going through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from offtake.broker.library import Rules
+from offtake.broker.terms import Bid, Grant, Need, Notice, Part
+from offtake.domain.position import Happened
+from offtake.domain.selection import Action, Interval
+from offtake.law.meters import burns
+from offtake.law.primitives import Meter
+
+NOTHING = Decimal(0)
+LEVEL_MEASURES = ("accelerators", "power", "units", "token-rate")
+
+
+@dataclass(slots=True)
+class Told:
+    """A notice and what became of it."""
+
+    notice: Notice
+    deadline: datetime | None
+    awarded_before: int
+    outcome: Literal["open", "took", "declined", "lapsed"] = "open"
+    takes: tuple[Part, ...] = ()
+    price: Decimal | None = None
+    currency: str = ""
+    closed_on: date | None = None
+    became_lease: bool = False
+
+    @property
+    def took(self) -> Decimal:
+        """What its holder takes."""
+        return sum((part.quantity for part in self.takes), NOTHING)
+
+
+@dataclass(slots=True)
+class Case:
+    """A need as the auditor follows it."""
+
+    need: Need
+    filed: datetime
+    told: list[Told] = field(default_factory=list[Told])
+    bids: dict[str, Bid] = field(default_factory=dict[str, Bid])
+    grants: list[Grant] = field(default_factory=list[Grant])
+    closed: Literal["no", "awarded", "cancelled"] = "no"
+
+    @property
+    def waiting(self) -> Told | None:
+        """The notice that is open."""
+        return next((one for one in self.told if one.outcome == "open"), None)
+
+    @property
+    def latest(self) -> list[Told]:
+        """The last notice of every right."""
+        return list({one.notice.procedure: one for one in self.told}.values())
+
+    @property
+    def left(self) -> Decimal:
+        """What nobody took or was granted."""
+        granted = sum((grant.quantity for grant in self.grants), NOTHING)
+        return self.need.quantity - granted - sum((o.took for o in self.told if not o.became_lease), NOTHING)
+
+
+@dataclass(slots=True)
+class Held:
+    """A lease, or what a holder took and keeps until the award."""
+
+    id: str
+    need: Need
+    supplier: str
+    supply: str
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    kept_share: Decimal
+    released: date | None = None
+    amounts: dict[str, Decimal] = field(default_factory=dict[str, Decimal])
+
+    @property
+    def until(self) -> date:
+        """The first day on which others may have it."""
+        return self.need.ends if self.released is None else self.released
+
+    def on(self, day: date) -> bool:
+        """Whether it holds capacity on a day."""
+        return self.need.begins <= day < self.until
+
+    def hours(self, begins: date, ends: date) -> int:
+        """Hours of [begins, ends) in which it holds capacity."""
+        return max((min(ends, self.until) - max(begins, self.need.begins)).days, 0) * 24
+
+    def owes(self, rules: Rules, begins: date, ends: date, currency: str | None) -> Decimal | None:
+        """What it owes for the days of [begins, ends), in a currency, by months; None without a rate."""
+        total = NOTHING
+        for first, last in months(max(begins, self.need.begins), min(ends, self.need.ends)):
+            rate = Decimal(1)
+            if currency is not None and currency != self.currency:
+                found = rules.law.rates.rate(self.currency, currency, first)
+                if found is None:
+                    return None
+                rate = found
+            held = self.hours(first, last)
+            rest = (last - first).days * 24 - held
+            total += self.price * self.quantity * (held + rest * self.kept_share) * rate
+        return total
+
+    def action(self, rules: Rules) -> Action:
+        """It as an acquisition."""
+        return Action(
+            "acquire",
+            Interval(self.need.begins, self.need.ends),
+            actor=self.need.party,
+            counterparty=self.supplier,
+            workload=rules.workload(self.need),
+            supply=rules.supply(self.supply),
+            quantities=tuple(sorted(self.amounts.items())),
+            currency=self.currency,
+            spending="lease",
+            need=self.need.id,
+            gang=self.need.whole,
+        )
+
+
+@dataclass(slots=True)
+class Noted:
+    """A reading that was posted and not reversed."""
+
+    id: str
+    primitive: str
+    begins: date
+    ends: date
+    amount: Decimal
+    owed_micros: int
+    payer: str | None
+    payee: str | None
+    currency: str | None
+
+
+@dataclass(slots=True)
+class Window:
+    """A settled window of a commitment."""
+
+    begins: date
+    ends: date
+    lower: Decimal
+    taken: Decimal
+    short: Decimal
+    left: Decimal  # Of what was short: what may still be drawn.
+    drawable_windows: int
+    paid: Decimal
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that the auditor remembers."""
+
+    opened: datetime | None = None
+    clock: str = "machine"
+    estate: str = ""
+    policy: str = ""
+    known_at: date = date.min
+    law: str = ""
+    cases: dict[str, Case] = field(default_factory=dict[str, Case])
+    leases: dict[str, Held] = field(default_factory=dict[str, Held])
+    by_pool: dict[str, list[Held]] = field(default_factory=dict[str, list[Held]])
+    readings: dict[str, Noted] = field(default_factory=dict[str, Noted])
+    gone: set[str] = field(default_factory=set[str])
+    happened: list[Happened] = field(default_factory=list[Happened])
+    approvals: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
+    windows: dict[str, list[Window]] = field(default_factory=dict[str, list[Window]])
+    balances: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+
+    def kept(self, rules: Rules, but: str | None = None) -> Iterator[Held]:
+        """What holders took and has not become a lease, of every open need but one."""
+        for case in self.cases.values():
+            if case.closed == "no" and case.need.id != but:
+                for told in case.told:
+                    if not told.became_lease:
+                        yield from (took(rules, case, told, part) for part in told.takes)
+
+    def counted(self, rules: Rules, meter: Meter, begins: date, ends: date) -> Decimal:
+        """What a meter counted on [begins, ends), added up from leases, readings and shortfalls paid."""
+        total = NOTHING
+        for held in self.leases.values():
+            if (
+                held.need.begins < ends
+                and begins < held.need.ends
+                and burns(meter, rules.law, held.action(rules))
+            ):
+                total += flow(rules, held, meter, begins, ends)
+        inside = {meter.id} | {m.id for m in rules.law.meters if _within(rules, m, meter)}
+        for reading in self.readings.values():
+            if (
+                reading.id not in self.gone
+                and reading.primitive in inside
+                and begins <= reading.begins < ends
+            ):
+                share = Decimal(1)
+                if meter.measure in LEVEL_MEASURES:
+                    share = Decimal((reading.ends - reading.begins).days) / max((ends - begins).days, 1)
+                total += reading.amount * share
+        if meter.measure == "money":
+            for inner in rules.law.meters:
+                if inner.within == meter.id:
+                    total += sum(
+                        (w.paid for w in self.windows.get(inner.id, []) if begins <= w.begins < ends), NOTHING
+                    )
+        return total
+
+
+def _within(rules: Rules, inner: Meter, outer: Meter) -> bool:
+    """Whether readings of one meter count on another in the same measure."""
+    by_id = {meter.id: meter for meter in rules.law.meters}
+    here = by_id.get(inner.within or "")
+    for _ in range(len(by_id)):
+        if here is None or here.measure != outer.measure:
+            return False
+        if here.id == outer.id:
+            return True
+        here = by_id.get(here.within or "")
+    return False
+
+
+def flow(rules: Rules, held: Held, meter: Meter, begins: date, ends: date) -> Decimal:
+    """What a lease counts on a meter on [begins, ends): money, hours, or the mean of a level."""
+    if meter.measure == "money":
+        return held.owes(rules, begins, ends, meter.currency) or NOTHING
+    hours = held.hours(begins, ends)
+    if meter.measure == "accelerator-hours":
+        return held.amounts.get("accelerators", NOTHING) * hours
+    if meter.measure in LEVEL_MEASURES:
+        return held.amounts.get(meter.measure, NOTHING) * hours / (24 * (ends - begins).days)
+    return NOTHING
+
+
+def took(rules: Rules, case: Case, told: Told, part: Part) -> Held:
+    """What a holder took, as a lease to be."""
+    supply = rules.supply(part.supply)
+    return Held(
+        told.notice.id,
+        case.need,
+        supply.party or supply.provider or "",
+        part.supply,
+        part.quantity,
+        told.price or NOTHING,
+        told.currency or case.need.currency,
+        Decimal(1),
+        None,
+        rules.amounts(supply, case.need.measure, part.quantity),
+    )
+
+
+def months(begins: date, ends: date) -> Iterator[tuple[date, date]]:
+    """[begins, ends) by calendar months."""
+    while begins < ends:
+        following = (begins.replace(day=1) + timedelta(days=32)).replace(day=1)
+        yield begins, min(following, ends)
+        begins = following

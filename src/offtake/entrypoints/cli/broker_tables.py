@@ -1,0 +1,147 @@
+"""Where needs and leases stand, as records and as tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from offtake.domain.errors import InvalidInput
+from offtake.entrypoints.cli.broker_wording import UNITS, plain
+
+if TYPE_CHECKING:
+    from offtake.broker.state import Asking, Deal, State
+    from offtake.broker.terms import Lease
+
+STAGES = {
+    "noticed": "waits for an answer",
+    "overflow": "at the market",
+    "accepted": "taken by holders; to be awarded",
+}
+
+
+def status_of(state: State, subject: str | None) -> dict[str, Any]:
+    """Needs and leases as JSON; one of them, if it is named. Raises InvalidInput if there is none of that name."""
+    deals = [deal for id, deal in sorted(state.deals.items()) if subject in (None, id)]
+    leases = [
+        lease for id, lease in sorted(state.leases.items()) if subject in (None, id) or subject == lease.need
+    ]
+    if subject is not None and not deals and not leases:
+        raise InvalidInput(f"there is no need or lease `{subject}`", hint="`offtake broker status` lists all")
+    return {
+        "entries": state.seq,
+        "law_known_at": state.known_at.isoformat(),
+        "needs": [_need(state, deal) for deal in deals],
+        "leases": [_lease(state, lease) for lease in leases],
+    }
+
+
+def _need(state: State, deal: Deal) -> dict[str, Any]:
+    need = deal.need
+    return {
+        "id": need.id,
+        "party": need.party,
+        "stage": deal.stage,
+        "quantity": str(need.quantity),
+        "measure": need.measure,
+        "from": need.begins.isoformat(),
+        "until": need.ends.isoformat(),
+        "left": str(deal.left),
+        "version": state.versions.get(need.id, 0),
+        "notices": [_notice(asking) for asking in deal.askings],
+        "bids": [
+            {
+                "id": bid.id,
+                "supply": bid.supply,
+                "quantity": str(bid.quantity),
+                "price": str(bid.price),
+                "currency": bid.currency,
+            }
+            for bid in (state.bids[id] for id in deal.bids)
+        ],
+        "leases": list(deal.leases),
+    }
+
+
+def _notice(asking: Asking) -> dict[str, Any]:
+    notice = asking.notice
+    return {
+        "id": notice.id,
+        "holder": notice.holder,
+        "clause": notice.clause,
+        "round": notice.round,
+        "because": notice.because,
+        "quantity": str(notice.quantity),
+        "deadline": None if asking.deadline is None else asking.deadline.isoformat(),
+        "outcome": asking.outcome,
+        "taken": str(asking.taken),
+        "terms_hash": notice.terms_hash,
+    }
+
+
+def _lease(state: State, lease: Lease) -> dict[str, Any]:
+    return {
+        "id": lease.id,
+        "need": lease.need,
+        "tenant": lease.tenant,
+        "supplier": lease.supplier,
+        "supply": lease.supply,
+        "quantity": str(lease.quantity),
+        "measure": lease.measure,
+        "from": lease.begins.isoformat(),
+        "until": lease.ends.isoformat(),
+        "price": str(lease.price),
+        "currency": lease.currency,
+        "released": None if lease.released is None else lease.released.isoformat(),
+        "discharges": list(lease.discharges),
+        "version": state.versions.get(lease.id, 0),
+    }
+
+
+def show_status(found: dict[str, Any]) -> None:
+    """Needs, then leases."""
+    from offtake.entrypoints.cli.plan_page import page_console, page_table
+
+    console = page_console()
+    if not found["needs"] and not found["leases"]:
+        console.print("No need has been filed.")
+        return
+    needs = page_table("Needs", "need", "for", "quantity", "from", "until", "stands", right=3)
+    for one in found["needs"]:
+        needs.add_row(one["id"], one["party"], _amount(one), one["from"], one["until"], _stands(one))
+    console.print(needs)
+    if found["leases"]:
+        leases = page_table("Leases", "lease", "of", "quantity", "price an hour", "from", "until", right=3)
+        for one in found["leases"]:
+            leases.add_row(
+                one["id"],
+                one["supply"],
+                _amount(one),
+                f"{plain(Decimal(one['price']))} {one['currency']}",
+                one["from"],
+                one["released"] or one["until"],
+            )
+        console.print(leases)
+
+
+def _amount(one: dict[str, Any]) -> str:
+    return f"{plain(Decimal(one['quantity']))} {UNITS[one['measure']]}"
+
+
+def _stands(need: dict[str, Any]) -> str:
+    waiting = next((notice for notice in need["notices"] if notice["outcome"] == "open"), None)
+    if waiting is not None:
+        until = (
+            "" if waiting["deadline"] is None else f" until {waiting['deadline'][:16].replace('T', ' ')} UTC"
+        )
+        return f"{waiting['holder']} may answer{until}"
+    if need["stage"] == "overflow":
+        return f"{plain(Decimal(need['left']))} at the market, {len(need['bids'])} bids"
+    return STAGES.get(str(need["stage"]), str(need["stage"]))
+
+
+def running(found: dict[str, Any], day: date) -> dict[str, Any]:
+    """A status with those leases alone that run on a day."""
+    on = day.isoformat()
+    leases = [one for one in found["leases"] if one["from"] <= on < (one["released"] or one["until"])]
+    return {**found, "about": on, "leases": leases}
