@@ -7,14 +7,11 @@ from typing import Annotated
 import typer
 
 from offtake import __version__
-<<<<<<< HEAD
+from offtake.entrypoints.cli import broker, ledger
 from offtake.entrypoints.cli.comparing import compare
 from offtake.entrypoints.cli.demand import demand
 from offtake.entrypoints.cli.demand_runs import chain, runs
 from offtake.entrypoints.cli.diary import calendar
-=======
-from offtake.entrypoints.cli import broker, ledger
->>>>>>> a4c72dc (Broker: verification by an auditor of its own, commands, ledger commands, the worked cases as deals)
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.importing import import_
@@ -65,16 +62,11 @@ for command, example in (
     (reconcile, "offtake reconcile estate.yaml invoice-2026-01.csv"),
     (schema, "offtake schema > estate.schema.json"),
 ):
-<<<<<<< HEAD
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
 
 demand.command(epilog="Example: `offtake demand runs --json`")(runs)
 demand.command(epilog="Example: `offtake demand chain estate.yaml final-2027`")(chain)
 app.add_typer(demand, name="demand")
 app.add_typer(laws)
-=======
-    app.command(epilog=f"Example: `{example}`")(command)
-
 app.add_typer(broker.app, name="broker")
 app.add_typer(ledger.app, name="ledger")
->>>>>>> a4c72dc (Broker: verification by an auditor of its own, commands, ledger commands, the worked cases as deals)
