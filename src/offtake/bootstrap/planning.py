@@ -158,9 +158,28 @@ def plan_with_extras(
     return base.plan, extras
 
 
+def withheld(
+    plan: CapacityPlan, estate: Estate, extras: ReportExtras, profile: str, also: Sequence[str]
+) -> tuple[CapacityPlan, Estate, ReportExtras]:
+    """The plan and what belongs to it without `prices`, `parties` or `both`. Raises InvalidInput for other profiles."""
+    from typing import cast, get_args
+
+    from offtake.domain.redaction import Profile, redacted
+
+    known = get_args(Profile)
+    if profile not in known:
+        raise InvalidInput(f"`{profile}` cannot be withheld", hint=f"one of: {', '.join(known)}")
+    return redacted(plan, estate, extras, cast("Profile", profile), also)
+
+
 def write_all(plan: CapacityPlan, estate: Estate, extras: ReportExtras, folder: Path) -> tuple[Path, ...]:
     """The plan and its report as files in a folder. Raises StorageFailure if one cannot be written."""
     from offtake.adapters.plan_files import write_plan
     from offtake.adapters.report import write_report
+    from offtake.adapters.workbook import write_workbook
 
-    return (*write_plan(plan, folder), *write_report(plan, estate, folder, extras))
+    return (
+        *write_plan(plan, folder),
+        *write_report(plan, estate, folder, extras),
+        write_workbook(plan, estate, extras, folder),
+    )

@@ -90,7 +90,9 @@ def _headline(console: Console, plan: CapacityPlan) -> None:
         console.print(f"Supposing {event.event}{about} on {event.on}.")
     paid = money(plan.cost_cents - plan.unmet_worth_cents, plan.currency)
     text = f"It costs {plan.party} {paid}, discounted at {share(plan.discount_per_year)} a year"
-    if plan.unmet_worth_cents:
+    if "prices" in plan.redacted:
+        text = f"What it costs {plan.party} is withheld."
+    elif plan.unmet_worth_cents:
         text += f", and leaves need worth {money(plan.unmet_worth_cents, plan.currency)} unmet."
     else:
         text += ", and meets every need."
@@ -221,7 +223,7 @@ def _unmet(plan: CapacityPlan) -> Table:
     for key in ranked[:MOST_ROWS]:
         spans = sorted(when[key])
         span = spans[0] if len(spans) == 1 else f"{spans[0]} … {spans[-1]}"
-        table.add_row(key[0], key[1], span, money(worth[key], plan.currency))
+        table.add_row(key[0], key[1], span, money(worth[key], plan.currency) if worth[key] else "")
     return _rest(table, len(ranked))
 
 
@@ -283,6 +285,7 @@ def _limits(plan: CapacityPlan) -> Table:
     )
     for row in plan.limits:
         one_more, worth = _worth(row, plan.currency)
+        worth = "withheld" if "prices" in plan.redacted else worth
         table.add_row(row.source, row.period.replace(" from ", ", "), one_more, worth)
     return table
 

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from offtake.planner.planning import Question
 
 
+class Redact(StrEnum):
+    """What is taken out before a plan is handed on."""
+
+    prices = "prices"
+    parties = "parties"
+    both = "both"
+
+
 class Method(StrEnum):
     """How to solve."""
 
@@ -53,6 +61,14 @@ def plan(
             help="Write plan.json, its tables, the report, the workbook and the memo into this folder."
         ),
     ] = None,
+    redact: Annotated[
+        Redact | None,
+        typer.Option(help="Take prices, parties or both out of everything that is shown and written."),
+    ] = None,
+    redact_word: Annotated[
+        list[str] | None,
+        typer.Option(help="Another word to take out, such as the name of a product. May be repeated."),
+    ] = None,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="Leave clause prices and assumptions out: they take many solves."),
@@ -63,6 +79,7 @@ def plan(
 ) -> None:
     """Find what to build, lease and buy, so that the need is met at least cost under the agreements."""
     from offtake.bootstrap import planning
+    from offtake.domain.errors import InvalidInput
     from offtake.domain.handoffs import InfeasiblePlan, ReportExtras
 
     with outcomes():
@@ -77,10 +94,16 @@ def plan(
                 found, extras = (both, ReportExtras()) if isinstance(both, InfeasiblePlan) else both
             if isinstance(found, InfeasiblePlan):
                 say_infeasible(found, as_json=as_json)
-            written = ()
+            if redact is None and redact_word:
+                raise InvalidInput("--redact-word goes with --redact parties or both")
+            described, written = read.estate, ()
+            if redact is not None:
+                found, described, extras = planning.withheld(
+                    found, described, extras, redact.value, redact_word or []
+                )
             if out is not None:
                 count("writing the plan", 0, 0)
-                written = planning.write_all(found, read.estate, extras, out)
+                written = planning.write_all(found, described, extras, out)
         if as_json:
             say_json(found.model_dump(mode="json"))
             return

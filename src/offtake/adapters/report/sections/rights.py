@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Final
 
 from offtake.adapters.report.amounts import digits, measured
@@ -125,7 +126,7 @@ def _draw(frame: Frame, rows: list[RefusalRightRow], holder: str, unit: str) -> 
     right: list[dict[str, object]] = []
     for name, (_, amounts) in targets.items():
         thick = scale * sum(amounts)
-        words = [name, f"{digits(sum(amounts))} {unit}"]
+        words = [*(wrap(name, 12) if frame.narrow else [name]), f"{digits(sum(amounts))} {unit}"]
         right.append({"x": width + 8, "y": ends[name] - thick / 2, "label": words})
     x, y = pixel("x", width), pixel("y", height, flipped=True)
     literal: Spec = {"field": "colour", "type": "nominal", "scale": None}
