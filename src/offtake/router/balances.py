@@ -175,6 +175,12 @@ class Balances:
         found = self._breakers.get(supply)
         return found is None or found.lets_through(now)
 
+    def succeeded(self, supply: str) -> None:
+        """A supply answered: its breaker closes, if it has one."""
+        found = self._breakers.get(supply)
+        if found is not None:
+            found.succeeded()
+
     def hold(self, candidate: Candidate, tokens: Tokens, most: Tokens, now: float, captive: bool) -> Hold:
         """Holds the most that a request may use on meters, and what is expected of it on its pool."""
         counters = [

@@ -56,7 +56,8 @@ class Asked:
     """A request as the choice sees it: `expected` tokens, and the `most` that may come of it.
 
     `tightened` are entries under stricter facts that the request states of itself: a route must be in all of them.
-    `excluded` are supplies already tried; `pinned` is the only one that holds the state which the request builds on.
+    `excluded` are supplies already tried, `unable` those that speak no such dialect; `pinned` is the only one that
+    holds the state which the request builds on.
     """
 
     entries: tuple[Entry, ...]
@@ -64,6 +65,7 @@ class Asked:
     most: Tokens
     tightened: tuple[Entry, ...] = ()
     excluded: frozenset[str] = frozenset()
+    unable: frozenset[str] = frozenset()
     pinned: str | None = None
 
 
@@ -165,8 +167,18 @@ def _closed(
     id = candidate.id
     if asked.excluded and id in asked.excluded:
         return Passed(id, "tried")
+    if asked.unable and id in asked.unable:
+        return Passed(id, "elsewhere", (), "it cannot be asked in this way")
     if asked.pinned is not None and candidate.supply.deployment != asked.pinned:
         return Passed(id, "elsewhere", (), "the state that the request builds on lives at another deployment")
+    return _unlawful(table, entry, candidate, asked, load, now) or _full(table, candidate, asked, load, now)
+
+
+def _unlawful(
+    table: RoutingTable, entry: Entry, candidate: Candidate, asked: Asked, load: Load, now: float
+) -> Passed | None:
+    """Why the law takes a candidate out for this request, beside what it bars for all of the day."""
+    id = candidate.id
     for stricter in asked.tightened:
         reasons = _barred_by(stricter, candidate)
         if reasons is not None:
@@ -182,6 +194,12 @@ def _closed(
         )
         if refused is not None:
             return Passed(id, "law", refused)
+    return None
+
+
+def _full(table: RoutingTable, candidate: Candidate, asked: Asked, load: Load, now: float) -> Passed | None:
+    """Why a candidate that is lawful has no room now."""
+    id = candidate.id
     if not load.lets_through(id, now):
         return Passed(id, "down")
     if load.in_flight(id) >= candidate.concurrency:

@@ -285,7 +285,7 @@ def compile_table(
             facts = profile_facts(estate, profile, model)
             entry = drafting.entry(facts, (offer for offer in offers if offer.model == model))
             entries[profile.id, model] = entry
-            if entry.captive_of and model == workload.models[0]:
+            if entry.captive_of and model == workload.models[0] and profile.stricter is None:
                 row = _stated_traffic(world, workload, profile.client_region)
                 captives.setdefault((profile.workload, profile.client_region), (entry, *row))
     return RoutingTable(
@@ -304,12 +304,34 @@ def compile_table(
     )
 
 
+def data_classes_of(estate: Estate, law: Law) -> tuple[str, ...]:
+    """Every data class that the estate's workloads or its law speak of."""
+    stated = {w.data_class for w in estate.workloads.values() if w.data_class is not None}
+    primitives = (*law.masks, *law.meters, *law.procedures, *law.prices)
+    for scope in (p.scope for p in primitives):
+        for selection in (scope.covers, *scope.excepts):
+            stated.update(selection.data_classes)
+    return tuple(sorted(stated))
+
+
+def stricter_profiles(profiles: Iterable[Profile], data_classes: Sequence[str]) -> tuple[Profile, ...]:
+    """Profiles as they are, and as each would be with a data class that a request states of itself."""
+    return tuple(
+        each
+        for profile in profiles
+        for each in (
+            profile,
+            *(replace(profile, id=f"{profile.id}+{name}", stricter=name) for name in data_classes),
+        )
+    )
+
+
 def profile_facts(estate: Estate, profile: Profile, model: str) -> WorkloadFacts:
     """What the law is asked about a profile. What the class states stands; a profile adds where it is silent."""
     facts = inference_facts(estate, profile.workload, profile.client_region, model)
     return replace(
         facts,
-        data_class=facts.data_class or profile.data_class,
+        data_class=profile.stricter or facts.data_class or profile.data_class,
         customer=facts.customer or profile.customer,
     )
 

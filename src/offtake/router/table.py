@@ -190,6 +190,7 @@ class Profile:
     client_region: str
     data_class: str | None = None
     customer: str | None = None
+    stricter: str | None = None  # A data class that a request states of itself, in the place of any other.
 
 
 @dataclass(frozen=True)

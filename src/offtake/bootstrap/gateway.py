@@ -1,0 +1,242 @@
+"""The gateway put together: an estate's table, its upstreams, keys, events and receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from offtake.adapters.estate_yaml import Problems, problem_lines
+from offtake.bootstrap.estates import law_of, read_estate
+from offtake.domain.errors import InvalidInput, StorageFailure
+from offtake.domain.estate import Estate
+from offtake.domain.position import Happened, Position
+from offtake.law.primitives import Law
+from offtake.router.compile import compile_table, data_classes_of, stricter_profiles
+from offtake.router.table import Profile, RoutingTable
+
+if TYPE_CHECKING:
+    from offtake.adapters.gateway_keys import Key
+    from offtake.adapters.wire.upstreams import Upstream
+    from offtake.router.ports import Positions, Receipts
+
+MAXIMUM_EVENTS_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a gateway keeps its files: keys, events, receipts, and the key that signs them."""
+
+    folder: Path
+
+    @property
+    def keys(self) -> Path:
+        """Hashed keys of callers."""
+        return self.folder / "keys.json"
+
+    @property
+    def events(self) -> Path:
+        """Events that have been recorded."""
+        return self.folder / "events.json"
+
+    @property
+    def receipts(self) -> Path:
+        """Receipts in SQLite."""
+        return self.folder / "receipts.sqlite"
+
+    @property
+    def signing_key(self) -> Path:
+        """The private half; the public half stands beside it as `.pub`."""
+        return self.folder / "receipts.key"
+
+    @property
+    def public_key(self) -> Path:
+        """What receipts are verified with."""
+        return self.folder / "receipts.pub"
+
+
+class EventsFile:
+    """An estate's own dated events and those recorded in a file: the port `Positions` without a ledger."""
+
+    def __init__(self, estate: Estate, path: Path) -> None:
+        self._estate = estate
+        self._path = path
+
+    def mark(self) -> object:
+        """When the file was last written."""
+        return modified(self._path)
+
+    def position(self) -> Position:
+        """Where things stand. Raises StorageFailure if the file cannot be read."""
+        recorded = read_events(self._path)
+        named = {happened.event for happened in recorded}
+        stated = tuple(
+            Happened(id, event.on, event.about)
+            for id, event in self._estate.events.items()
+            if event.on is not None and id not in named
+        )
+        launches = {id: m.launched for id, m in self._estate.models.items() if m.launched is not None}
+        return Position(happened=(*stated, *recorded), launches=launches)
+
+
+def read_events(path: Path) -> tuple[Happened, ...]:
+    """The events recorded in a file; none if there is no file. Raises StorageFailure if it cannot be read."""
+    if not path.exists():
+        return ()
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAXIMUM_EVENTS_BYTES)
+        return TypeAdapter(tuple[Happened, ...]).validate_json(raw)
+    except (OSError, ValidationError) as error:
+        raise StorageFailure(f"the events in `{path}` cannot be read: {type(error).__name__}") from None
+
+
+def record_event(estate: Estate, path: Path, event: str, on: date, about: str | None) -> Happened:
+    """An event recorded. Raises InvalidInput if the estate knows none of that name."""
+    if event not in estate.events:
+        known = ", ".join(sorted(estate.events)) or "none"
+        raise InvalidInput(f"the estate knows no event `{event}`", hint=f"events of the estate: {known}")
+    happened = Happened(event, on, about)
+    rows = [{"event": h.event, "on": str(h.on), "about": h.about} for h in (*read_events(path), happened)]
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
+        beside.replace(path)
+    except OSError as error:
+        raise StorageFailure(f"`{path}` was not written: {error.strerror}") from None
+    return happened
+
+
+def modified(path: Path) -> object:
+    """Something that differs once a file is written anew; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def profiles_of(keys: Iterable[Key]) -> tuple[Profile, ...]:
+    """The profiles that keys ask as, each once."""
+    found = {
+        key.profile: Profile(key.profile, key.workload, key.region, key.data_class, key.customer)
+        for key in keys
+    }
+    return tuple(found.values())
+
+
+def table_of(estate: Estate, law: Law, position: Position, keys: Iterable[Key], day: date) -> RoutingTable:
+    """The table of a day for the keys that there are."""
+    profiles = stricter_profiles(profiles_of(keys), data_classes_of(estate, law))
+    return compile_table(estate, law, position, day, profiles)
+
+
+@dataclass
+class Prepared:
+    """What a process is made of."""
+
+    estate: Estate
+    files: tuple[Path, ...]
+    law: Law
+    keys: tuple[Key, ...]
+    upstreams: dict[str, Upstream]
+    lacks: tuple[str, ...]
+    positions: Positions
+    table: RoutingTable
+
+
+def today() -> date:
+    """The day in UTC."""
+    from offtake.router.choose import day_of
+
+    return day_of(time.time())
+
+
+def prepare(
+    path: Path, place: Place, positions: Positions | None = None, day: date | None = None
+) -> Prepared:
+    """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used."""
+    from offtake.adapters.gateway_keys import read_keys
+    from offtake.adapters.wire.upstreams import upstreams_of
+
+    read = read_estate(path)
+    if isinstance(read, Problems):
+        first = problem_lines(read.errors[:1])[0]
+        raise InvalidInput(f"`{path}` has problems, first: {first}", hint=f"`offtake check {path}` shows all")
+    estate = read.estate
+    law, keys = law_of(estate, None), read_keys(place.keys)
+    _known(estate, keys, place.keys)
+    upstreams, lacks = upstreams_of(estate)
+    if not upstreams:
+        raise InvalidInput(
+            f"no deployment of `{path}` has an endpoint that can be used"
+            + "".join(f"; {lack}" for lack in lacks),
+            hint="give deployments an `endpoint`, such as `endpoint: {url: https://host/v1, key: env:NAME}`",
+        )
+    known = positions or EventsFile(estate, place.events)
+    table = table_of(estate, law, known.position(), keys, day or today())
+    files = files_of(path, estate)
+    return Prepared(estate, files, law, keys, upstreams, lacks, known, table)
+
+
+def files_of(path: Path, estate: Estate) -> tuple[Path, ...]:
+    """The files of an estate: the first, and those that it includes."""
+    return (path, *(path.parent / name for name in estate.include))
+
+
+def _known(estate: Estate, keys: Sequence[Key], path: Path) -> None:
+    from offtake.domain.workloads import InferenceClass
+
+    for key in keys:
+        if not isinstance(estate.workloads.get(key.workload), InferenceClass):
+            raise InvalidInput(f"`{path}`: {key.id} is for `{key.workload}`, which is no inference class")
+        if key.region not in estate.regions:
+            raise InvalidInput(
+                f"`{path}`: {key.id} is for the region `{key.region}`, which the estate does not know"
+            )
+
+
+class Following:
+    """Follows estate, events, keys and the day: says what is to be in force once anything has changed."""
+
+    def __init__(
+        self, path: Path, place: Place, prepared: Prepared, positions: Positions | None = None
+    ) -> None:
+        self._path = path
+        self._place = place
+        self._given = positions
+        self._prepared = prepared
+        self._marks = self._seen()
+
+    def _seen(self) -> tuple[object, ...]:
+        files = (modified(file) for file in (*self._prepared.files, self._place.keys))
+        return (*files, self._prepared.positions.mark(), today())
+
+    async def look(self) -> Prepared | None:
+        """What is to be in force from now on; None if nothing changed. It is read beside the loop.
+
+        Raises OfftakeError if what changed cannot be used; it is looked at again once it changes again.
+        """
+        marks = self._seen()
+        if marks == self._marks:
+            return None
+        self._marks = marks
+        loop = asyncio.get_running_loop()
+        self._prepared = await loop.run_in_executor(None, prepare, self._path, self._place, self._given)
+        self._marks = self._seen()
+        return self._prepared
+
+
+def receipts_of(place: Place, worker: str) -> Receipts:
+    """Where a process keeps its receipts."""
+    from offtake.adapters.receipts_sqlite import SqliteReceipts
+
+    return SqliteReceipts(place.receipts, place.signing_key, worker)

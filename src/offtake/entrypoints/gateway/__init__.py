@@ -1,0 +1,1 @@
+"""The door of milliseconds: HTTP in, HTTP out."""
