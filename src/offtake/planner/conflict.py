@@ -21,9 +21,10 @@ class _Words:
 def infeasible_plan(formulation: Formulation, members: IrreducibleSet) -> InfeasiblePlan:
     """The set, each limit once, with the periods in which it takes part."""
     found: dict[tuple[str, str], list[_Words]] = {}
+    columns = (member for member in members.columns if not _cannot_be_less(formulation, member))
     for words in (
         *(_of_row(formulation, member) for member in members.rows),
-        *(_of_column(formulation, member) for member in members.columns),
+        *(_of_column(formulation, member) for member in columns),
     ):
         found.setdefault((words.source, words.what), []).append(words)
     rows: list[ConflictRow] = []
@@ -36,6 +37,11 @@ def infeasible_plan(formulation: Formulation, members: IrreducibleSet) -> Infeas
     return InfeasiblePlan(conflicts=tuple(rows), minimal=members.minimal)
 
 
+def _cannot_be_less(formulation: Formulation, member: Member) -> bool:
+    """Whether a bound only says that a quantity is not below zero, which nobody could loosen."""
+    return member.side == "lower" and float(formulation.program.col_lower[member.identifier]) == 0.0
+
+
 def _of_row(formulation: Formulation, member: Member) -> _Words:
     program, row = formulation.program, member.identifier
     block = program.row_block(row)
@@ -45,6 +51,12 @@ def _of_row(formulation: Formulation, member: Member) -> _Words:
     for limit in formulation.limits:
         if limit.rows.first == block.first and limit.rows.count == block.count:
             return _Words(limit.source, limit.noun, f"{side} {value * limit.unit:,.6g}", places.get("period"))
+    for metered in formulation.metered:
+        if metered.rows.first == block.first and metered.rows.count == block.count:
+            bound = f"{side} {value * metered.unit:,.6g}"
+            return _Words(
+                metered.clause, f"{metered.measure}, taken or paid for", bound, places.get("window")
+            )
     if block.name.startswith("flop "):
         run = block.name.removeprefix("flop ")
         return _Words(f"workloads.{run}", f"all FLOP of {run}", "within its window")

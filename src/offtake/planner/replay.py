@@ -17,7 +17,7 @@ from offtake.domain.selection import Action, ActionKind, Interval, Spending, Sup
 from offtake.domain.workloads import TrainingRun, Workload
 from offtake.law.decide import Refusal, decide
 from offtake.law.facts import inference_facts, party_of, supplies, training_facts
-from offtake.law.force import supplied_by
+from offtake.law.force import in_force, supplied_by
 from offtake.law.meters import burns, counted
 from offtake.law.primitives import Law
 from offtake.planner.calendar import months_of
@@ -76,9 +76,12 @@ class _Replay:
         self._note(action)
 
     def _note(self, action: Action) -> None:
-        """Adds what an action counts to the readings of the bounded meters that it burns."""
+        """Adds what an action counts to the readings of the bounded meters that it burns, while they are in force."""
         readings: list[Reading] = []
         for meter in self.bounded:
+            held = in_force(meter.scope, self.position, action.workload, action.supply)
+            if held is None or not action.interval.overlaps(held.begins, held.ends):
+                continue
             if burns(meter, self.law, action):
                 amount = counted(meter, self.law, action)
                 if amount:
