@@ -59,6 +59,8 @@ def test_every_law_answers_or_says_why_not() -> None:
         ("reach", "--loss", "2.1", "--tokens", "15e12", "--json"),
         ("frontier", "--from", "1e20", "--to", "1e24", "--law", "kaplan"),
         ("frontier", "--json"),
+        ("years", "--loss", "1.9", "--from", "2026", "--until", "2030"),
+        ("years", "--flop", "5e25", "--halving-months", "0", "--json"),
     ],
 )
 def test_questions_have_answers(arguments: tuple[str, ...]) -> None:
@@ -81,6 +83,10 @@ def test_questions_have_answers(arguments: tuple[str, ...]) -> None:
         (("reach", "--loss", "2"), "three terms"),
         (("frontier", "--from", "1e24", "--to", "1e20"), "below"),
         (("frontier", "--plot", "picture.gif"), ".svg"),
+        (("years",), "--loss"),
+        (("years", "--loss", "2", "--law", "hoffmann-1"), "states no loss"),
+        (("years", "--loss", "2", "--from", "2030", "--until", "2026"), "no years"),
+        (("years", "--loss", "2", "--accelerator", "h10"), "did you mean"),
         (("fit", "nowhere.csv"), "cannot be read"),
         (("fit", POINTS, "--drop-highest", "500"), "cannot be dropped"),
     ],
@@ -140,3 +146,14 @@ def test_published_runs_beside_their_predictions() -> None:
     records = json.loads(CliRunner().invoke(app, ["demand", "runs", "--json"]).output)
     assert len(records) == 10
     assert all(record["source"] and record["mfu"]["source"] for record in records)
+
+
+def test_an_estates_runs_from_loss_to_money() -> None:
+    estate = Path("examples/stargate/estate.yaml").resolve()
+    result = CliRunner().invoke(app, ["demand", "chain", str(estate), "final-2027"])
+    assert result.exit_code == 0, result.output
+    assert "target loss" in result.output
+    assert "MW" in result.output
+    records = json.loads(CliRunner().invoke(app, ["demand", "chain", str(estate), "--json"]).output)
+    assert {record["run"] for record in records} >= {"research-2025", "final-2026"}
+    assert CliRunner().invoke(app, ["demand", "chain", str(estate), "nobody"]).exit_code == 2

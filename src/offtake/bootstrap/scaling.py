@@ -40,6 +40,17 @@ def laws() -> Mapping[str, Law]:
     return LAWS
 
 
+def flop_for_loss(name: str, loss: float) -> float:
+    """The fewest FLOP that reach a loss. Raises InvalidInput for a law without losses, or one out of reach."""
+    from offtake.demand.training.resolving import LOSS_LAWS
+
+    one = LOSS_LAWS.get(name)
+    if one is None:
+        law_named(name)
+        raise InvalidInput(f"`{name}` states no loss", hint=f"laws that do: {', '.join(LOSS_LAWS)}")
+    return float(one.for_loss(loss).flop)
+
+
 def frontier(of: Law, low: float, high: float) -> Optimum:
     """The best runs of a law for 81 budgets from `low` to `high` FLOP; as if no token were read twice."""
     import numpy as np

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from offtake.entrypoints.cli.laws_fit import fit
+from offtake.entrypoints.cli.laws_years import years
 from offtake.entrypoints.cli.outcome import outcomes, say_json
 
 if TYPE_CHECKING:
@@ -401,6 +402,7 @@ for command, name, example in (
     (optimal, "optimal", "offtake laws optimal --flop 5.76e23 --law besiroglu"),
     (reach, "reach", "offtake laws reach --loss 2.0 --parameters '8 billion'"),
     (frontier, "frontier", "offtake laws frontier --law all --plot frontier.svg"),
+    (years, "years", "offtake laws years --loss 1.9 --from 2026 --until 2032"),
     (fit, "fit", "offtake laws fit runs.csv --drop-highest 5 --plot fit.html"),
 ):
     laws.command(name, epilog=f"Example: `{example}`")(command)
