@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from benchmarks import masks
 from benchmarks.expansion import run
+from benchmarks.laws import run as laws
 
 if __name__ == "__main__":
     masks.main()
     run.main()
+    laws.main([])
