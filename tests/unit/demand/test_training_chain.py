@@ -162,3 +162,12 @@ def test_the_command_states_the_same_halvings() -> None:
 
     assert laws_years._ALGORITHMS == ALGORITHMS_HALVE_IN_MONTHS
     assert pytest.approx(PRICES_HALVE_IN_YEARS * 12) == laws_years._PRICES
+
+
+def test_a_supposed_scale_of_demand_is_a_link_of_its_own(estate: Estate) -> None:
+    from offtake.domain.changes import changed, read_scale
+
+    chain = training_chain(changed(estate, [read_scale("demand.by-loss=1.5")]), "by-loss")
+    flop, supposed = chain.value("FLOP with better algorithms"), chain.value("FLOP supposed")
+    assert flop is not None
+    assert supposed == pytest.approx(1.5 * flop)
