@@ -101,3 +101,6 @@ def _say(found: Fit, runs: ScalingPoints) -> None:
         f"For 1e24 FLOP: {float(best.parameters):.3g} parameters on {float(best.tokens):.3g} tokens, "
         f"{float(best.tokens / best.parameters):.1f} tokens each. {found.starts:,} starts."
     )
+    keys = ("irreducible", "parameter_scale", "token_scale", "alpha", "beta")
+    constants = ", ".join(f"{key}: {one.value:.6g}" for key, one in zip(keys, found.estimates, strict=True))
+    console.print(f"In an estate: laws: {{ours: {{{constants}}}}}", soft_wrap=True)
