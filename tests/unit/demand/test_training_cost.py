@@ -51,11 +51,11 @@ ERRORS = {
     "Llama 3.1 405B": -6,
     "Llama 2 70B": -6,
     "DeepSeek-V3": -10,
-    "PaLM 540B": -27,
+    "PaLM 540B": -26,
     "BLOOM 176B": -5,
     "OPT-175B": 3,
     "Falcon-180B": -1,
-    "Nemotron-4 340B": -4,
+    "Nemotron-4 340B": 3,
 }
 
 

@@ -56,6 +56,16 @@ class Prediction:
 _LLAMA_3_CARD: Final = "Meta, Llama 3.1 model card, July 2024"
 _AT_TDP: Final = "energy is hours × TDP"
 
+# Accelerators, tokens, sequences to a batch and seconds a step of each stage; sequences have 4,096 tokens.
+_NEMOTRON_STAGES: Final = (
+    (1_536, 200e9, 768, 10.3),
+    (3_072, 200e9, 1_536, 10.3),
+    (6_144, 7_600e9, 2_304, 8.0),
+)
+_NEMOTRON_HOURS: Final = sum(
+    count * tokens / (batch * 4_096) * seconds / 3_600 for count, tokens, batch, seconds in _NEMOTRON_STAGES
+)
+
 RUNS: Final = (
     PublishedRun(
         "Llama 3.1 8B", 8.03e9, 15e12, "h100", None, 1.46e6, _LLAMA_3_CARD,
@@ -101,9 +111,9 @@ RUNS: Final = (
         note="`about 7,000,000 GPU hours` on up to 4,096",
     ),
     PublishedRun(
-        "Nemotron-4 340B", 341e9, 8e12, "h100", 6_144, 24.0 * (1536 * 16 + 3072 * 8 + 6144 * 76),
-        "NVIDIA 2024, arXiv:2406.11704, table 2", days=100.0, derived="hours are accelerators × whole days",
-        note="1,536 and 3,072 accelerators for the first 24 days",
+        "Nemotron-4 340B", 341e9, 8e12, "h100", 6_144, _NEMOTRON_HOURS, "NVIDIA 2024, arXiv:2406.11704, table 2",
+        derived="hours are steps × seconds a step, without any interruption",
+        note="1,536 and 3,072 accelerators for the first 400 billion tokens",
     ),
 )  # fmt: skip
 
