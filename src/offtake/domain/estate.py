@@ -10,6 +10,7 @@ from pydantic import Field
 from offtake.domain.actuals import MeterReading, PaidPrice
 from offtake.domain.agreements import Agreement
 from offtake.domain.events import Event, HolderAnswer
+from offtake.domain.finance import Financing
 from offtake.domain.records import (
     AcceleratorHourPrices,
     AcceleratorPrices,
@@ -382,6 +383,7 @@ class Estate(Entry):
     profiles: dict[Id, WeeklyProfile] = {}
     workloads: dict[Id, Workload] = {}
     funds: dict[Id, Fund] = {}
+    finance: dict[Id, Financing] = {}
     programmes: dict[Id, Programme] = {}
     agreements: dict[Id, Agreement] = {}
     events: dict[Id, Event] = {}

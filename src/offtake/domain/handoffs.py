@@ -228,6 +228,64 @@ class NumbersRow(Row):
     unsourced: int
 
 
+FinanceKind = Literal["equity", "drawdown", "interest", "fee", "repayment", "outstanding", "gap"]
+NOBODY_PROMISED: Final = "nobody"  # Who pays what no source covers.
+
+
+class FinanceFlowRow(Row):
+    """Money between a borrower and a source in a period, undiscounted. `outstanding` is debt left at the horizon's end,
+    counted as if it were repaid on its last day; `gap` is money that nobody has promised."""
+
+    period: str
+    kind: FinanceKind
+    source: str
+    payer: str
+    payee: str
+    amount_cents: int
+
+
+class CashRow(Row):
+    """A borrower's cash at a period's end, and what of its draws in the period went into the reserve."""
+
+    period: str
+    cash_cents: int
+    reserve_funded_cents: int
+
+
+class SourceTerms(Row):
+    """The terms of a tranche or facility, exact: shares and rates as decimals in texts."""
+
+    id: str
+    kind: Literal["equity", "debt"]
+    provider: str
+    amount_cents: int
+    opens: date | None
+    closes: date | None
+    assumed: bool
+    interest: tuple[tuple[date | None, str], ...] = ()
+    upfront_fee: str = "0"
+    commitment_fee: str = "0"
+    repays_from: date | None = None
+    matures: date | None = None
+    repayment: Literal["amortising", "bullet"] = "amortising"
+
+
+class BorrowerPlan(Row):
+    """How a party pays for what the plan has it build and run: its sources with their terms, and every flow."""
+
+    party: str
+    consolidates: tuple[str, ...]
+    opening_cash_cents: int
+    minimum_cash_cents: int
+    gearing: str | None
+    dscr: str | None
+    reserve: str | None
+    gap_price: str
+    sources: tuple[SourceTerms, ...]
+    flows: tuple[FinanceFlowRow, ...]
+    cash: tuple[CashRow, ...]
+
+
 class CapacityPlan(Row):
     """A certified plan: what to build, lease and buy, for whom, at what cost, and what limits it."""
 
@@ -263,6 +321,8 @@ class CapacityPlan(Row):
     unmodelled: tuple[UnmodelledRow, ...]
     numbers: NumbersRow
     certificate: PlanCertificate
+    # Only where the estate states facilities.
+    finance: tuple[BorrowerPlan, ...] = ()
     # What was taken out before the plan was handed on.
     redacted: tuple[Literal["prices", "parties"], ...] = ()
 

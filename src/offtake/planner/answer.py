@@ -135,11 +135,12 @@ def cost_of(answer: Answer) -> float:
     return total
 
 
-def objective_again(answer: Answer) -> Mismatch:
-    """The solver's objective beside the sum of the plan's flows at their weights."""
+def objective_again(answer: Answer, financed: float = 0.0) -> Mismatch:
+    """The solver's objective beside the sum of the plan's flows at their weights; `financed` is what those of
+    borrowers weigh."""
     formulation = answer.formulation
     discounts = formulation.instance.calendar.discounts()
-    total = unmet_worth(answer)
+    total = unmet_worth(answer) + financed
     for flow in flows_of(answer):
         own = weight_of(formulation.instance.party, flow.payer, flow.payee)
         total += (own if flow.weight is None else flow.weight) * float(flow.amounts @ discounts)

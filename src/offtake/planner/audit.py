@@ -57,7 +57,7 @@ def recount(estate: Estate, plan: CapacityPlan) -> tuple[Mismatch, ...]:
         Mismatch(f"{kind} added again", stated[kind], again[kind], HALF_A_CENT * rounded[kind])
         for kind in kinds
     ]
-    rows = sum(rounded.values()) + len(plan.unmet) + 1
+    rows = sum(rounded.values()) + len(plan.unmet) + sum(len(one.flows) for one in plan.finance) + 1
     discounted = books.discounted()
     found.append(
         Mismatch("discounted cost added again", plan.cost_cents / 100, discounted, HALF_A_CENT * rows)
@@ -249,6 +249,14 @@ class _Books:
         for row in self.plan.spend:
             sign = (row.payer == self.plan.party) - (row.payee == self.plan.party)
             total += sign * row.amount_cents / 100 * factor[row.period]
+        for borrower in self.plan.finance:
+            for flow in borrower.flows:
+                if flow.kind not in (
+                    "equity",
+                    "gap",
+                ):  # An owner's money is its own, and nobody's is no cost.
+                    sign = (flow.payer == self.plan.party) - (flow.payee == self.plan.party)
+                    total += sign * flow.amount_cents / 100 * factor[flow.period]
         for left in self.plan.unmet:
             total += left.worth_cents / 100 * factor[left.period or self._last_period(left.workload)]
         return total

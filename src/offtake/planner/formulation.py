@@ -6,6 +6,7 @@ docs/formulation.md writes the same rows as mathematics beside the names used he
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from offtake.planner.program import Block, Program
 from offtake.planner.runs import add_runs
 from offtake.planner.serving import Form, LoadMerge, ServingBlock, ServingColumns, add_serving
 
+if TYPE_CHECKING:
+    from offtake.planner.finance.columns import FinanceColumns
+
 
 @dataclass(frozen=True)
 class Formulation:
@@ -44,6 +48,7 @@ class Formulation:
     limits: tuple[LimitRows, ...]
     side_columns: tuple[SideColumns, ...]
     metered: tuple[MeteredRows, ...]
+    finance: tuple[FinanceColumns, ...] = ()
 
 
 def draft_of(instance: Instance, scales: Scales | None = None) -> Draft:

@@ -27,6 +27,10 @@ from offtake.planner.audit import TOLERANCE, recount
 from offtake.planner.certificate import Certificate, certify
 from offtake.planner.conflict import infeasible_plan
 from offtake.planner.draft import Scales
+from offtake.planner.finance.answer import borrower_plans, financed_cost, financed_objective
+from offtake.planner.finance.columns import add_borrower
+from offtake.planner.finance.statements import recount_finance
+from offtake.planner.finance.terms import borrowers_of
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.limits import limit_rows, unmet_rows
@@ -132,7 +136,10 @@ def certified_cost(question: Question, solver: Solver) -> int | None:
     reading = reading_of(question.estate, question.law, question.position, question.party)
     formulation, _ = formulate(reading, question.form, question.cuts)
     found = trusted(formulation.program, solver, question.options, _say_nothing)
-    return None if isinstance(found, Infeasible) else cents(cost_of(answer_of(formulation, found[0])))
+    if isinstance(found, Infeasible):
+        return None
+    answer = answer_of(formulation, found[0])
+    return cents(cost_of(answer) + financed_cost(answer))
 
 
 def _say_nothing(_stage: Stage, _progress: Progress | None) -> None:
@@ -151,7 +158,9 @@ def formulate(
     for schedule in reading.law.prices:
         add_price(reading, draft, schedule)
     add_meters(reading, draft)
-    return finish(draft, form), tranches
+    borrowers = borrowers_of(reading, instance.calendar)
+    finance = tuple(add_borrower(draft, borrower) for borrower in borrowers)
+    return replace(finish(draft, form), finance=finance), tranches
 
 
 def _certified(
@@ -163,7 +172,11 @@ def _certified(
 ) -> CapacityPlan:
     """The plan with its tables, its accounts added again and its actions replayed."""
     drafted = _tables(question, reading, answer, tranches, certificate)
-    mismatches = (objective_again(answer), *recount(question.estate, drafted))
+    mismatches = (
+        objective_again(answer, financed_objective(answer)),
+        *recount(question.estate, drafted),
+        *recount_finance(drafted),
+    )
     replayed = replay(question.estate, question.law, question.position, drafted)
     if replayed.refused:
         action, refusal = replayed.refused[0]
@@ -220,7 +233,7 @@ def _tables(
         end_value=horizon.end_value,
         cuts=calendar.cuts,
         periods=tuple(PlanPeriod(label=p.label, begins=p.begins, ends=p.ends) for p in calendar.periods),
-        cost_cents=cents(cost_of(answer)),
+        cost_cents=cents(cost_of(answer) + financed_cost(answer)),
         unmet_worth_cents=cents(unmet_worth(answer)),
         orders=order_rows(reading, answer),
         capacity=capacity_rows(answer),
@@ -238,6 +251,7 @@ def _tables(
             UnmodelledRow(agreement=one.agreement, term=one.term) for one in question.law.unmodelled
         ),
         numbers=NumbersRow(sourced=sourced, assumed=assumed, unsourced=unsourced),
+        finance=borrower_plans(answer),
         certificate=PlanCertificate(
             checks=tuple(
                 CheckRow(name=c.name, value=float(f"{c.value:.3g}"), tolerance=c.tolerance, passed=c.passed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from offtake.domain.checks.accounts import check_accounts
 from offtake.domain.checks.actuals import check_actuals
+from offtake.domain.checks.finance import check_finance
 from offtake.domain.checks.findings import Finding
 from offtake.domain.checks.hours import check_hours
 from offtake.domain.checks.money import check_money
@@ -23,6 +24,7 @@ _CHECKS = (
     check_ranges,
     check_periods,
     check_money,
+    check_finance,
     check_accounts,
     check_power,
     check_hours,

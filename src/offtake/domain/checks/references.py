@@ -41,6 +41,7 @@ from offtake.domain.estate import (
     TokensByUse,
 )
 from offtake.domain.events import Event, HolderAnswer
+from offtake.domain.finance import Debt, Equity, Financing
 from offtake.domain.selection import Selection
 from offtake.domain.usage import Usage, UserRegion
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
@@ -55,7 +56,7 @@ _COUNTRY: Final = re.compile("[A-Z]{2}")
 
 # For each record, its keys that refer to entries, and the sections in which those may stand.
 REFERENCES: Final[Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]]] = {
-    Estate: {"for": _PARTY},
+    Estate: {"for": _PARTY, "finance": _PARTY},
     Provider: {"party": ("parties",)},
     Region: {"provider": ("providers",)},
     Stock: {"accelerator": ("accelerators",)},
@@ -95,6 +96,9 @@ REFERENCES: Final[Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]]] = {
     PowerStep: {"part_of": _WHOLE},
     Fund: {"party": _PARTY, "part_of": _WHOLE},
     Programme: {"part_of": _WHOLE},
+    Financing: {"consolidates": _PARTY},
+    Equity: {"provider": _PARTY},
+    Debt: {"provider": _PARTY},
     Agreement: {"between": _PARTY, "part_of": _WHOLE},
     TrainingRun: {"party": _PARTY, "model": ("models",), "accelerators": ("accelerators",)},
     InferenceClass: {"party": _PARTY, "models": ("models",), "profile": ("hours",)},

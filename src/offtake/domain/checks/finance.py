@@ -1,0 +1,61 @@
+"""Money that cannot be drawn, or cannot be repaid as stated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from offtake.domain.checks.findings import Finding, Path, error, warning
+from offtake.domain.estate import Estate
+from offtake.domain.finance import Debt, Financing
+
+MOST_INTEREST = Decimal(1)  # A year: what is above was meant as percent.
+
+
+def check_finance(estate: Estate) -> Iterator[Finding]:
+    """Windows that close before they open, terms too short, shares above the whole, a party in two borrowers."""
+    owner: dict[str, str] = {}
+    for party, financing in estate.finance.items():
+        here: Path = ("finance", party)
+        for member in (party, *financing.consolidates):
+            if member in owner:
+                message = f"`{member}` is consolidated by `{owner[member]}` already"
+                yield error("finance", (*here, "consolidates"), message, "each party in one group")
+            owner[member] = party
+        yield from _ratios(here, financing)
+        for id, source in financing.sources.items():
+            where = (*here, "sources", id)
+            if source.ends is not None and source.begins is not None and source.ends <= source.begins:
+                message = f"it closes on {source.ends}, before it opens on {source.begins}"
+                yield error("finance", (*where, "until"), message, "a day after `from`")
+            if isinstance(source, Debt):
+                yield from _debt(where, source)
+
+
+def _ratios(here: Path, financing: Financing) -> Iterator[Finding]:
+    if financing.gearing is not None and financing.gearing.amount >= 1:
+        yield error(
+            "finance", (*here, "gearing"), "debt alone cannot pay for everything", "a share such as `70 %`"
+        )
+    if financing.dscr is not None and financing.dscr.amount < 1:
+        yield warning("finance", (*here, "dscr"), "below 1 the debt service is not covered", "such as `1.3`")
+
+
+def _debt(where: Path, debt: Debt) -> Iterator[Finding]:
+    first = debt.ends if debt.grace is None else debt.grace.after(debt.ends)
+    last = debt.term.after(debt.ends)
+    if last <= first:
+        message = f"all is to be repaid on {last}, before repayment begins on {first}"
+        yield error("finance", (*where, "term"), message, "a term longer than the grace")
+    for key in ("upfront_fee", "commitment_fee"):
+        fee = getattr(debt, key)
+        if fee is not None and fee.amount >= 1:
+            yield error("finance", (*where, key), f"{fee} is more than the whole", "a share such as `1 %`")
+    if any(step.figure.amount >= MOST_INTEREST for step in debt.interest):
+        yield error(
+            "finance", (*where, "interest"), "it doubles the debt every year", "a share such as `7 %`"
+        )
+    if debt.interest.at(debt.begins) is None:
+        yield error(
+            "finance", (*where, "interest"), f"no rate is in force when it opens on {debt.begins}", "`7 %`"
+        )
