@@ -6,10 +6,11 @@ order, and nothing in them depends on the clock: the same estate gives the same 
 
 from __future__ import annotations
 
+import operator
 from datetime import date
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 PLAN_FORMAT: Final = "offtake.capacity-plan/1"
 ONE_FUTURE: Final = "the best case with perfect foresight, not a forecast"
@@ -322,7 +323,7 @@ class CapacityPlan(Row):
     numbers: NumbersRow
     certificate: PlanCertificate
     # Only where the estate states facilities.
-    finance: tuple[BorrowerPlan, ...] = ()
+    finance: tuple[BorrowerPlan, ...] = Field(default=(), exclude_if=operator.not_)
     # What was taken out before the plan was handed on.
     redacted: tuple[Literal["prices", "parties"], ...] = ()
 

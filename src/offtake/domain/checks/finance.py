@@ -13,7 +13,7 @@ MOST_INTEREST = Decimal(1)  # A year: what is above was meant as percent.
 
 
 def check_finance(estate: Estate) -> Iterator[Finding]:
-    """Windows that close before they open, terms too short, shares above the whole, a party in two borrowers."""
+    """Terms too short, shares above the whole, a party in two groups; `check_periods` looks at the windows."""
     owner: dict[str, str] = {}
     for party, financing in estate.finance.items():
         here: Path = ("finance", party)
@@ -25,9 +25,6 @@ def check_finance(estate: Estate) -> Iterator[Finding]:
         yield from _ratios(here, financing)
         for id, source in financing.sources.items():
             where = (*here, "sources", id)
-            if source.ends is not None and source.begins is not None and source.ends <= source.begins:
-                message = f"it closes on {source.ends}, before it opens on {source.begins}"
-                yield error("finance", (*where, "until"), message, "a day after `from`")
             if isinstance(source, Debt):
                 yield from _debt(where, source)
 

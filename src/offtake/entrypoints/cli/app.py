@@ -14,6 +14,7 @@ from offtake.entrypoints.cli.demand_runs import chain, runs
 from offtake.entrypoints.cli.diary import calendar
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
+from offtake.entrypoints.cli.financing import finance
 from offtake.entrypoints.cli.importing import import_
 from offtake.entrypoints.cli.laws import laws
 from offtake.entrypoints.cli.planning import plan
@@ -60,6 +61,7 @@ for command, example in (
     (calendar, "offtake calendar estate.yaml --out deadlines.ics"),
     (import_, "offtake import skypilot-catalog aws.csv --into estate.yaml --dry-run"),
     (reconcile, "offtake reconcile estate.yaml invoice-2026-01.csv"),
+    (finance, "offtake finance out/plan"),
     (schema, "offtake schema > estate.schema.json"),
 ):
     app.command(command.__name__.strip("_").replace("_", "-"), epilog=f"Example: `{example}`")(command)
