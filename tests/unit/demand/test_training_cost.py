@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from offtake.demand.training.cost import accelerator_hours, run_cost
 from offtake.demand.training.published_runs import RUNS, PublishedRun, predicted
-from offtake.demand.training.utilisation import CHIPS, GOODPUT, MFU, typical_goodput, typical_mfu
+from offtake.demand.training.utilisation import CHIPS, GOODPUT, MFU, Measured, typical_goodput, typical_mfu
 from offtake.domain.errors import InvalidInput
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "scaling-laws.md"
 
 
 def run_named(name: str) -> PublishedRun:
@@ -83,6 +87,14 @@ def test_every_chip_has_both_from_one_accelerator_up_with_a_source() -> None:
         for measured in (typical_mfu(chip, 1), typical_goodput(chip, 1)):
             assert 0 < measured.share <= 1
     assert all(one.source for one in (*MFU, *GOODPUT))
+
+
+@pytest.mark.parametrize("one", [*MFU, *GOODPUT], ids=lambda one: f"{one.chip}-{one.share}")
+def test_the_documentation_has_every_default_with_its_source(one: Measured) -> None:
+    rows = [
+        row for row in DOCUMENT.read_text(encoding="utf-8").splitlines() if row.startswith(f"| {one.chip}")
+    ]
+    assert any(one.source in row and f"{one.share:.1%}" in row for row in rows)
 
 
 def test_an_unknown_chip_is_told_its_nearest() -> None:

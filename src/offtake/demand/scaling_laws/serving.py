@@ -36,7 +36,7 @@ class ServedOptimum:
 
 
 def served_optimum(law: ParametricLaw, loss: ArrayLike, inference_tokens: ArrayLike) -> ServedOptimum:
-    """The N and D that reach a loss with the least 6·N·D + 2·N·D_inference (Sardana et al. 2023, equation 2).
+    """The N and D that reach a loss with the least 6·N·D + 2·N·D_inference (Sardana et al. 2023, section 2).
 
     With D(N) from the law, the derivative vanishes where 3·D·(ρ − 1) = D_inference, ρ = αA·N^−α / βB·D^−β. The left
     side falls in N from infinity to 0 at the optimum without serving, so bisection over log N finds the one root.
