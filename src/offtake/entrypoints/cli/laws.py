@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from offtake.entrypoints.cli.laws_asking import (
+    AsJson,
+    Flop,
+    LawName,
+    Loss,
+    Parameters,
+    Tokens,
+    Unique,
+    amounts_of,
+    chosen,
+    large,
+)
 from offtake.entrypoints.cli.laws_fit import fit
+from offtake.entrypoints.cli.laws_frontier import frontier
 from offtake.entrypoints.cli.laws_years import years
 from offtake.entrypoints.cli.outcome import outcomes, say_json
 
@@ -21,16 +33,6 @@ laws = typer.Typer(
     rich_markup_mode="markdown",
     help="Ask scaling laws about loss, model size, tokens and FLOP, or fit one.",
 )
-
-LawName = Annotated[str, typer.Option("--law", help="A law that `offtake laws list` names; or `all`.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Parameters = Annotated[str | None, typer.Option(help="Parameters N, such as 70e9 or `70 billion`.")]
-Tokens = Annotated[str | None, typer.Option(help="Training tokens D, such as 1.4e12.")]
-Flop = Annotated[str | None, typer.Option(help="Training FLOP, such as 5.76e23.")]
-Loss = Annotated[str | None, typer.Option(help="Loss in nats per token, such as 1.95.")]
-Unique = Annotated[
-    str | None, typer.Option(help="Unique tokens, where some are read again (law muennighoff).")
-]
 
 
 def list_laws(as_json: AsJson = False) -> None:
@@ -76,11 +78,11 @@ def loss(
     from offtake.domain.errors import InvalidInput
 
     with outcomes():
-        given = _given(parameters=parameters, tokens=tokens, flop=flop)
+        given = amounts_of(parameters=parameters, tokens=tokens, flop=flop)
         unique = None if unique_tokens is None else scaling.amount(unique_tokens, "tokens")
         found: dict[str, float] = {}
         refused: dict[str, str] = {}
-        for name, one in _chosen(law).items():
+        for name, one in chosen(law).items():
             try:
                 found[name] = _loss_of(one, given, unique)
             except InvalidInput as problem:
@@ -158,7 +160,7 @@ def optimal(
     from offtake.domain.errors import InvalidInput
 
     with outcomes():
-        given = _given(flop=flop, loss=loss, parameters=parameters, tokens=tokens)
+        given = amounts_of(flop=flop, loss=loss, parameters=parameters, tokens=tokens)
         if len(given) != 1:
             raise InvalidInput(
                 "say one thing that the run is to be best for",
@@ -168,7 +170,7 @@ def optimal(
         served = None if inference_tokens is None else scaling.amount(inference_tokens, "tokens")
         rows: list[dict[str, object]] = []
         refused: list[str] = []
-        for name, one in _chosen(law).items():
+        for name, one in chosen(law).items():
             try:
                 rows.append({"law": name, **_best(one, given, unique, served), "source": one.source})
             except InvalidInput as problem:
@@ -275,7 +277,7 @@ def reach(
     from offtake.entrypoints.cli.outcome import NO, leave
 
     with outcomes():
-        given = _given(parameters=parameters, tokens=tokens)
+        given = amounts_of(parameters=parameters, tokens=tokens)
         one = scaling.law(law)
         if len(given) != 1 or not isinstance(one, ParametricLaw):
             raise InvalidInput(
@@ -314,86 +316,8 @@ def reach(
             leave(NO)
 
 
-def frontier(
-    begin: Annotated[str, typer.Option("--from", help="The smallest budget, in FLOP.")] = "1e19",
-    end: Annotated[str, typer.Option("--to", help="The largest budget, in FLOP.")] = "1e27",
-    law: LawName = "all",
-    plot: Annotated[Path | None, typer.Option(help="Draw it into FILE.svg, .png or .html.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show how the best size and tokens grow with the budget, law by law."""
-    from offtake.bootstrap import scaling
-    from offtake.domain.errors import InvalidInput
-
-    with outcomes():
-        low, high = scaling.amount(begin, "flop"), scaling.amount(end, "flop")
-        if not 0 < low < high < float("inf"):
-            raise InvalidInput("`--from` is above zero and below `--to`", hint="--from 1e19 --to 1e27")
-        if plot is not None:
-            scaling.check_picture(plot)
-        found = {name: scaling.frontier(one, low, high) for name, one in _chosen(law).items()}
-        if plot is not None:
-            scaling.draw_frontiers(found, plot)
-        if as_json:
-            say_json(
-                [
-                    {"law": name, "flop": c, "parameters": n, "tokens": d}
-                    for name, best in found.items()
-                    for c, n, d in zip(
-                        best.flop.tolist(), best.parameters.tolist(), best.tokens.tolist(), strict=True
-                    )
-                ]
-            )
-            return
-        _say_frontiers(found)
-        if plot is not None:
-            typer.echo(f"wrote {plot}")
-
-
-def _say_frontiers(found: dict[str, Optimum]) -> None:
-    from offtake.entrypoints.cli.plan_page import page_console, page_table
-
-    for what, title in (("parameters", "The best parameters"), ("tokens", "The best tokens")):
-        first = next(iter(found.values()))
-        step = max(1, (len(first.flop) - 1) // 8)
-        budgets = [f"{c:.0e}" for c in first.flop[::step].tolist()]
-        table = page_table(f"{title}, by FLOP", "law", *budgets, right=len(budgets))
-        for name, best in found.items():
-            row = (best.parameters if what == "parameters" else best.tokens)[::step]
-            table.add_row(name, *(_brief(one) for one in row.tolist()))
-        page_console().print(table)
-
-
-def large(value: float) -> str:
-    """A count: `72.2 billion`, `1.33 trillion`, `8.1e15`."""
-    for size, word in ((1e15, ""), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if value >= size:
-            return f"{value:.3g}" if not word else f"{value / size:.3g} {word}"
-    return f"{value:,.0f}"
-
-
-def _brief(value: float) -> str:
-    """A count in a narrow cell: `72.2B`, `1.33T`."""
-    for size, letter in ((1e15, "P"), (1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:,.0f}"
-
-
 def _float(value: object) -> float:
     return float(value) if isinstance(value, int | float) else float("nan")
-
-
-def _given(**texts: str | None) -> dict[str, float]:
-    from offtake.bootstrap import scaling
-
-    return {what: scaling.amount(text, what) for what, text in texts.items() if text is not None}
-
-
-def _chosen(name: str) -> dict[str, Law]:
-    from offtake.bootstrap import scaling
-
-    return dict(scaling.laws()) if name == "all" else {name: scaling.law(name)}
 
 
 for command, name, example in (

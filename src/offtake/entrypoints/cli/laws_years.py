@@ -69,7 +69,7 @@ def years(
                 }
             )
             return
-        from offtake.entrypoints.cli.laws import large
+        from offtake.entrypoints.cli.laws_asking import large
         from offtake.entrypoints.cli.plan_page import page_console, page_table
 
         what = f"a loss of {loss} under {law}" if loss is not None else f"what took {needed:.3g} FLOP"
