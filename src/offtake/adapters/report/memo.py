@@ -11,6 +11,7 @@ from offtake.adapters.report.amounts import money
 from offtake.adapters.report.document import Report
 from offtake.adapters.report.matter import Matter, column_of
 from offtake.adapters.report.sections.limits import words_of, worth_of
+from offtake.domain.handoffs import ClausePrice
 
 MOST_LINES: Final = 4
 MARGIN_MM: Final = 19.0
@@ -23,7 +24,11 @@ def memo_parts(matter: Matter, report: Report) -> tuple[tuple[str, tuple[str, ..
     """Headings with their sentences, each sentence built from the plan's checked numbers."""
     parts: list[tuple[str, tuple[str, ...]]] = [("In short", report.sentences)]
     figures = {figure.id: figure for figure in report.figures}
-    said = ("waterfall", "spend", "announced") if matter.view == "power" else ("load", "processing", "spend")
+    said = (
+        ("waterfall", "spend", "money-waterfall")
+        if matter.view == "power"
+        else ("load", "processing", "spend")
+    )
     found = tuple(figures[id].says for id in said if id in figures)
     if found:
         parts.append(("What is planned", found))
@@ -32,15 +37,18 @@ def memo_parts(matter: Matter, report: Report) -> tuple[tuple[str, tuple[str, ..
     duties += (sections["commitments"].lead,) if "commitments" in sections else ()
     if duties:
         parts.append(("Rights and commitments", duties))
-    binding = tuple(_limit(matter, n) for n in range(min(MOST_LINES - 1, len(matter.plan.limits))))
+    # The tightest limit is said in short already.
+    binding = tuple(_limit(matter, n) for n in range(1, min(MOST_LINES, len(matter.plan.limits))))
     if binding:
-        parts.append(("What binds", binding))
+        parts.append(("What binds besides", binding))
     prices = sorted(matter.extras.clause_prices, key=lambda one: (-one.price_cents, one.clause))[:2]
     if prices and matter.priced:
         parts.append(
             (
                 "What clauses cost",
-                tuple(f"{one.clause}: {money(one.price_cents, one.currency)}." for one in prices),
+                tuple(
+                    f"{one.clause}{_place(one)}: {money(one.price_cents, one.currency)}." for one in prices
+                ),
             )
         )
     careful = [sections["assumptions"].lead] if "assumptions" in sections else []
@@ -54,6 +62,11 @@ def memo_parts(matter: Matter, report: Report) -> tuple[tuple[str, tuple[str, ..
     )
     parts.append(("To be read with care", tuple(careful)))
     return tuple(parts)
+
+
+def _place(price: ClausePrice) -> str:
+    place = ", ".join(part for part in (price.document, price.section) if part)
+    return f" ({place})" if place else ""
 
 
 def _limit(matter: Matter, n: int) -> str:

@@ -10,7 +10,8 @@ import pytest
 from offtake.adapters.report.document import Figure, Table
 from offtake.adapters.report.page import page_of
 from offtake.adapters.report.sections.commitments import burns
-from offtake.adapters.report.sections.waterfall import steps_of
+from offtake.adapters.report.sections.money_waterfall import money_steps_of
+from offtake.adapters.report.sections.waterfall import Step, steps_of
 from reported import Reported, reported
 
 EXAMPLES = ("company", "stargate")
@@ -53,7 +54,7 @@ def test_every_part_is_there(one: Reported):
 
 def test_the_builder_reads_of_rights_gaps_and_partners_too():
     ids = {figure.id for figure in reported("stargate").report.figures}
-    assert {"refusal-1", "unmet", "partners"} <= ids
+    assert {"refusal-1", "unmet", "partners", "money-waterfall"} <= ids
 
 
 def test_each_reads_in_its_own_terms():
@@ -88,17 +89,32 @@ def test_words_are_plain(one: Reported):
     assert not NEVER.findall(re.sub(r"<[^>]+>", " ", words))
 
 
-def test_each_megawatt_counts_once_on_the_way_from_announced_to_used(one: Reported):
+def test_each_megawatt_and_each_dollar_counts_once_on_the_way_from_announced(one: Reported):
+    check(steps_of(one.matter))
+    check(money_steps_of(one.matter))
+
+
+def check(steps: tuple[Step, ...]) -> None:
     level = 0.0
-    for step in steps_of(one.matter):
+    for step in steps:
         if step.kind == "level" and level:
-            assert step.megawatts == pytest.approx(level, rel=1e-6), step.name
+            assert step.amount == pytest.approx(level, rel=1e-6), step.name
         level = (
-            step.megawatts
-            if step.kind == "level"
-            else level + (1 if step.kind == "more" else -1) * step.megawatts
+            step.amount if step.kind == "level" else level + (1 if step.kind == "more" else -1) * step.amount
         )
         assert step.cause
+
+
+def test_announced_money_is_that_of_programmes_part_of_none():
+    one = reported("stargate")
+    first, *_, last = money_steps_of(one.matter)
+    tops = [
+        programme
+        for programme in one.estate.programmes.values()
+        if programme.part_of is None and programme.money
+    ]
+    assert first.amount == sum(programme.money.value * 100 for programme in tops if programme.money)
+    assert last.amount == sum(row.amount_cents for row in one.plan.spend if row.kind == "capital")
 
 
 def test_each_payment_counts_once_in_the_years(one: Reported):

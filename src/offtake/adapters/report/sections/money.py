@@ -25,6 +25,8 @@ from offtake.adapters.report.drawing import (
 )
 from offtake.adapters.report.matter import Matter, ranked
 from offtake.adapters.report.palette import LIGHT, SERIES
+from offtake.adapters.report.programmes import programme_totals
+from offtake.adapters.report.sections.money_waterfall import money_waterfall
 from offtake.domain.handoffs import SpendRow
 
 MOST_SERIES: Final = 7
@@ -44,12 +46,7 @@ def spending(matter: Matter) -> Section | None:
     others = [row for row in paid if row.payer != matter.plan.party]
     if others:
         blocks.append(_by_payer(matter, others))
-    beside = announced(matter)
-    if beside is not None:
-        blocks.append(beside)
-    funds = _funds(matter)
-    if funds is not None:
-        blocks.append(funds)
+    blocks += [one for one in (announced(matter), money_waterfall(matter), _funds(matter)) if one is not None]
     total = sum(row.amount_cents for row in mine)
     lead = (
         f"{_Name(matter.party(matter.plan.party))} pays {money(total, matter.plan.currency)} over the horizon, "
@@ -93,9 +90,10 @@ def _by_payee(matter: Matter, rows: list[SpendRow]) -> Figure:
     parts, years = _yearly((_key(matter, row), row.year, row.amount_cents) for row in rows)
     most = max(parts, key=lambda name: sum(parts[name].values()))
     whole = sum(row.amount_cents for row in rows)
+    payer, currency = _Name(matter.party(matter.plan.party)), matter.plan.currency
     says = (
-        f"The most goes to {most}: {money(sum(parts[most].values()), matter.plan.currency)} of "
-        f"{money(whole, matter.plan.currency)}."
+        f"{payer} pays {money(whole, currency)} over the horizon; the most goes to {most}: "
+        f"{money(sum(parts[most].values()), currency)}."
     )
     title = f"What {matter.party(matter.plan.party)} pays each year"
     return _years(matter, "spend", title, says, parts, years, "paid to")
@@ -212,33 +210,11 @@ def _totals(matter: Matter) -> list[tuple[str, float, float | None, str]]:
 
     Each payment counts once.
     """
-    found: list[tuple[str, float, float | None, str]] = []
-    estate, plan = matter.estate, matter.plan
-    for id, programme in estate.programmes.items():
-        hidden = (
-            plan.known_at is not None
-            and programme.announced is not None
-            and programme.announced > plan.known_at
-        )
-        if programme.money is None or programme.part_of is not None or hidden:
-            continue
-        if programme.money.currency not in (None, plan.currency):
-            continue
-        family = _family(matter, id)
-        sites = {site for site, one in estate.sites.items() if one.part_of in family}
-        spent = sum(
-            row.amount_cents
-            for row in plan.spend
-            if row.kind == "capital" and row.supply.split("/")[0] in sites
-        )
-        found.append(
-            (
-                programme.name or id,
-                programme.money.value * 100,
-                spent if sites else None,
-                "programme: capital at its sites",
-            )
-        )
+    plan = matter.plan
+    found: list[tuple[str, float, float | None, str]] = [
+        (one.name, one.announced, one.spent, "programme: capital at its sites")
+        for one in programme_totals(matter)
+    ]
     for row in plan.meters:
         if row.measure == "money" and row.upper is not None and row.lower is None:
             window = "" if row.window == "term" else f" {row.window}"
@@ -246,16 +222,6 @@ def _totals(matter: Matter) -> list[tuple[str, float, float | None, str]]:
                 (f"{row.clause}{window}", row.upper * 100, row.counted * 100, "budget of the agreements")
             )
     return found[:14]
-
-
-def _family(matter: Matter, id: str) -> set[str]:
-    found = {id}
-    grown = True
-    while grown:
-        more = {one for one, entry in matter.estate.programmes.items() if entry.part_of in found} - found
-        grown = bool(more)
-        found |= more
-    return found
 
 
 def _bullets(frame: Frame, rows: list[tuple[str, float, float | None]], unit: str) -> Spec:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from offtake.adapters.report.amounts import listed, power, power_scale
 from offtake.adapters.report.document import Cells, Figure, Frame, Spec, Table, numbers, text
-from offtake.adapters.report.drawing import Room, amount_axis, ceiling, names_axis, plot, texts, values
+from offtake.adapters.report.drawing import amount_axis, ceiling, named_room, names_axis, plot, texts, values
 from offtake.adapters.report.matter import Matter
 from offtake.adapters.report.palette import LIGHT
 from offtake.domain.estate import Site
@@ -19,27 +20,27 @@ SLIVER_MW: Final = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A bar: a level that is reached, or what is lost or added on the way, with its cause."""
+    """A bar: a level that is reached, or what is lost or added on the way (MW or cents), with its cause."""
 
     name: str
     kind: Literal["level", "less", "more"]
-    megawatts: float
+    amount: float
     cause: str
 
 
 def waterfall(matter: Matter) -> Figure:
     """The bars from announced facility power to the IT power that the plan uses."""
     steps = steps_of(matter)
-    per, unit = power_scale(step.megawatts for step in steps)
+    per, unit = power_scale(step.amount for step in steps)
     final = matter.labels[-1]
-    used = next(step.megawatts for step in steps if step.name.startswith("used"))
+    used = next(step.amount for step in steps if step.name.startswith("used"))
     lost = [step for step in steps if step.kind == "less"]
-    largest = max(lost, key=lambda step: step.megawatts, default=None)
-    says = f"Of {power(steps[0].megawatts)} announced, the plan uses {power(used)} of IT power in {final}."
+    largest = max(lost, key=lambda step: step.amount, default=None)
+    says = f"Of {power(steps[0].amount)} announced, the plan uses {power(used)} of IT power in {final}."
     if largest is not None:
-        says += f" The largest step is {largest.name}: {power(largest.megawatts)}."
+        says += f" The largest step is {largest.name}: {power(largest.amount)}."
     cells: Cells = tuple(
-        (step.name, (-1 if step.kind == "less" else 1) * step.megawatts / per, step.cause) for step in steps
+        (step.name, (-1 if step.kind == "less" else 1) * step.amount / per, step.cause) for step in steps
     )
     return Figure(
         "waterfall",
@@ -52,7 +53,7 @@ def waterfall(matter: Matter) -> Figure:
             (text("step"), numbers("power", unit, 3), text("cause")),
             cells,
         ),
-        lambda frame: _draw(frame, steps, per, unit),
+        lambda frame: draw_steps(frame, steps, per, unit, power),
         (
             ("a level", "blue", "fill"),
             ("not used, with its cause", "vermilion", "light"),
@@ -115,7 +116,7 @@ def steps_of(matter: Matter) -> tuple[Step, ...]:
     if leased > SLIVER_MW:
         steps.append(Step("leased from others", "more", leased, "IT power of accelerators had by the hour"))
         steps.append(Step("all that serves", "level", used + leased, "what stands for the need"))
-    return tuple(step for step in steps if step.kind == "level" or step.megawatts > SLIVER_MW)
+    return tuple(step for step in steps if step.kind == "level" or step.amount > SLIVER_MW)
 
 
 def _pue(site: Site | None) -> float:
@@ -188,12 +189,16 @@ def _leased(matter: Matter) -> float:
     )
 
 
-def _draw(frame: Frame, steps: tuple[Step, ...], per: float, unit: str) -> Spec:
-    room = Room(left=118 if frame.narrow else 168, right=64 if frame.narrow else 84, top=4, bottom=34)
+def draw_steps(
+    frame: Frame, steps: Sequence[Step], per: float, unit: str, written: Callable[[float], str]
+) -> Spec:
+    """Steps as bars, each beginning where the one before ends; `written` says an amount with its unit."""
+    labels = [f"−{written(step.amount)}" for step in steps]
+    room = named_room(frame, [step.name for step in steps], labels)
     data: list[dict[str, object]] = []
     level = 0.0
     for step in steps:
-        size = step.megawatts / per
+        size = step.amount / per
         low, high = (
             (0.0, size)
             if step.kind == "level"
@@ -208,13 +213,13 @@ def _draw(frame: Frame, steps: tuple[Step, ...], per: float, unit: str) -> Spec:
                 "name": step.name,
                 "from": max(low, 0.0),
                 "to": high,
-                "label": f"{sign}{power(step.megawatts)}",
+                "label": f"{sign}{written(step.amount)}",
                 "kind": step.kind,
             }
         )
     top = ceiling(max(float(str(row["to"])) for row in data))
     y = names_axis([step.name for step in steps], room)
-    x = {**amount_axis(unit, top, "x"), "field": "from"}
+    x = {**amount_axis(unit, top, "x", ticks=3 if frame.narrow else 5), "field": "from"}
     layers: list[Spec] = []
     for kind, colour, opacity in (
         ("level", "blue", 1.0),
