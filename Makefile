@@ -18,7 +18,7 @@ WORKERS ?= 2
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
@@ -35,6 +35,10 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 run: install ## plan both examples into out/
 	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
+
+.PHONY: screenshots
+screenshots: run ## take the pictures of the reports for docs/
+	$(BIN)/python scripts/screenshots.py
 
 .PHONY: lint
 lint: install ## style, types and layers

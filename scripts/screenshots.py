@@ -43,7 +43,9 @@ SHOTS = (
 
 def main() -> None:
     """Takes every picture."""
-    chromium = subprocess.run([ROOT / "scripts" / "need.sh", "chromium"], capture_output=True, text=True, check=True)
+    chromium = subprocess.run(
+        [ROOT / "scripts" / "need.sh", "chromium"], capture_output=True, text=True, check=True
+    )
     INTO.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.stdout.strip(), args=list(QUIET))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from offtake.planner.planning import Question, Report
     from offtake.planner.ports import Method, Solver
 
-MOST_CLAUSES = 10
+MOST_CLAUSES = 8
 """Clauses that a report prices beside those that bind nothing; `offtake price all` prices every one."""
 
 Progressing = Callable[[str, int, int], None]
