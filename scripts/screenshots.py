@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, FloatRect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 INTO = ROOT / "docs" / "screenshots"
+MARGIN = 24  # Pixels around an element.
 QUIET = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -63,7 +64,19 @@ def taken(browser: Browser, shot: Shot) -> bytes:
     )
     page = context.new_page()
     page.goto((ROOT / "out" / shot.report / "report.html").as_uri())
-    return page.screenshot() if shot.element is None else page.locator(shot.element).screenshot()
+    if shot.element is None:
+        return page.screenshot()
+    page.add_style_tag(content=".top { position: static !important }")
+    box = page.locator(shot.element).bounding_box()
+    if box is None:
+        raise ValueError(f"{shot.report} has no {shot.element}")
+    clip = FloatRect(
+        x=max(0.0, box["x"] - MARGIN),
+        y=box["y"] - MARGIN,
+        width=box["width"] + 2 * MARGIN,
+        height=box["height"] + 2 * MARGIN,
+    )
+    return page.screenshot(full_page=True, clip=clip)
 
 
 def small(picture: bytes) -> Image.Image:

@@ -119,7 +119,10 @@ class Matter:
     def site(self, id: str) -> str:
         """A site's name, short."""
         entry = self.estate.sites.get(id)
-        return _short(None if entry is None else entry.name, id)
+        name = None if entry is None else entry.name
+        short = _short(name, id)
+        alike = sum(_short(other.name, other_id) == short for other_id, other in self.estate.sites.items())
+        return name if name is not None and alike > 1 else short
 
     def region(self, id: str | None) -> str:
         """A region with the country whose law holds there."""

@@ -15,6 +15,7 @@ from offtake.domain.handoffs import RefusalRightRow
 
 STEPS: Final = 24  # Points along a ribbon.
 GAP: Final = 9  # Pixels between bands.
+LEFT: Final = 0.78  # Of the height that needs take.
 UNITS: Final = {"power": "MW"}
 
 
@@ -102,7 +103,8 @@ def _draw(frame: Frame, rows: list[RefusalRightRow], holder: str, unit: str) -> 
     targets = {
         name: one for name, one in targets.items() if sum(one[1]) > 1e-9 * sum(row.needed for row in rows)
     }
-    scale = (height - GAP * (len(rows) - 1)) / sum(row.needed for row in rows)
+    # The left side takes less than the height, so that bands part on their way to the right.
+    scale = (LEFT * height - GAP * (len(rows) - 1)) / sum(row.needed for row in rows)
     gap = (height - scale * sum(sum(one[1]) for one in targets.values())) / max(1, len(targets) - 1)
     ends: dict[str, float] = {}
     at = 0.0
@@ -111,8 +113,7 @@ def _draw(frame: Frame, rows: list[RefusalRightRow], holder: str, unit: str) -> 
         at += scale * sum(amounts) + gap
     ribbons: list[dict[str, object]] = []
     left: list[dict[str, object]] = []
-    at = 0.0
-    from_y = 0.0
+    at = (1 - LEFT) / 2 * height
     for n, row in enumerate(rows):
         from_y = at
         for name, (colour, amounts) in targets.items():
