@@ -23,14 +23,10 @@ def _cost(matter: Matter) -> str:
     plan = matter.plan
     span = f"from {_month(matter, 0)} to {_month(matter, 1)}"
     if not matter.priced:
-        return f"{_Plan(matter)} meets what {_party(matter)} needs {span}, at a cost that is withheld here."
+        return f"What it costs to serve what {_party(matter)} needs {span} is withheld: {_standing(matter)}."
     paid = money(plan.cost_cents - plan.unmet_worth_cents, plan.currency)
     at = f"discounted at {share(plan.discount_per_year)} a year"
     return f"Serving what {_party(matter)} needs {span} costs {paid}, {at}: {_standing(matter)}."
-
-
-def _Plan(matter: Matter) -> str:  # noqa: N802 - reads as the start of a sentence
-    return "The plan" if matter.plan.estate else "This plan"
 
 
 def _month(matter: Matter, end: int) -> str:

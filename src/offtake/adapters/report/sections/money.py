@@ -266,21 +266,30 @@ def _bullets(frame: Frame, rows: list[tuple[str, float, float | None]], unit: st
 
 def _funds(matter: Matter) -> Table | None:
     """Who was to put in what."""
-    rows: list[tuple[str, float, str, str]] = []
+    rows: list[tuple[str, str, str, float, str, str]] = []
     per, unit = money_scale(
         (fund.amount.value * 100 for fund in matter.estate.funds.values()), matter.plan.currency
     )
-    for fund in matter.estate.funds.values():
+    for id, fund in matter.estate.funds.items():
         if fund.amount.currency in (None, matter.plan.currency):
             programme = matter.estate.programmes.get(fund.part_of or "")
             into = (programme.name if programme is not None else None) or fund.part_of or ""
-            rows.append((matter.party(fund.party), fund.amount.value * 100 / per, into, fund.status))
+            since = "" if fund.begins is None else fund.begins.isoformat()
+            amount = fund.amount.value * 100 / per
+            rows.append((id.replace("-", " "), matter.party(fund.party), since, amount, into, fund.status))
     if not rows:
         return None
     return Table(
         "funds",
-        "Who was to put in what",
+        "Equity, debt and budgets: who was to put in what",
         matter.source("funds."),
-        (text("party"), numbers("amount", unit, 2), text("part of"), text("status")),
+        (
+            text("money"),
+            text("from whom"),
+            text("since"),
+            numbers("amount", unit, 2),
+            text("part of"),
+            text("status"),
+        ),
         tuple(rows),
     )

@@ -30,6 +30,7 @@ class Place:
     longitude: float
     amount: float
     kind: str
+    stands: str = ""  # The sites there, or the deployments.
 
 
 def places(matter: Matter) -> Section | None:
@@ -46,7 +47,7 @@ def places(matter: Matter) -> Section | None:
     )
     unit = "MW" if builder else "tokens/s"
     cells: Cells = tuple(
-        (one.name, one.kind, one.latitude, one.longitude, one.amount or None) for one in found
+        (one.name, one.kind, one.stands, one.latitude, one.longitude, one.amount or None) for one in found
     )
     figure = Figure(
         "map",
@@ -59,6 +60,7 @@ def places(matter: Matter) -> Section | None:
             (
                 text("place"),
                 text("kind"),
+                text("what stands there"),
                 numbers("latitude", "°", 2),
                 numbers("longitude", "°", 2),
                 numbers("IT power" if builder else "mean load", unit, 1),
@@ -98,10 +100,23 @@ def places_of(matter: Matter) -> tuple[Place, ...]:
         if region.at is None:
             continue
         if serves.get(id, 0.0) > 0:
-            found.append(Place(id, *region.at, serves[id], "serves"))
+            found.append(Place(id, *region.at, serves[id], "serves", _standing(matter, id)))
         if id in clients:
             found.append(Place(id, *region.at, 0.0, "clients"))
     return tuple(found)
+
+
+def _standing(matter: Matter, region: str) -> str:
+    """The sites of a region, and the providers that lease or serve from there."""
+    sites = [matter.site(id) for id, site in matter.estate.sites.items() if site.region == region]
+    others = {
+        matter.provider(facts.provider)
+        for row in matter.plan.capacity
+        if (facts := matter.supplies.get(row.supply)) is not None
+        and facts.region == region
+        and facts.form != "owned"
+    }
+    return "; ".join((*sites, *sorted(others)))
 
 
 @lru_cache(maxsize=1)

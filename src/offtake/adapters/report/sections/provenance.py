@@ -46,13 +46,13 @@ def checks(matter: Matter) -> Section:
     rows: Cells = tuple(
         (
             _plain(check.name),
-            f"{check.value:.0e}" if check.value else "0",
-            f"{check.tolerance:.0e}",
+            _off(check.value, check.tolerance),
+            f"{100 * check.tolerance:.4g} %",
             "yes" if check.passed else "no",
         )
         for check in certificate.checks
     )
-    heads = (text("what was checked"), text("left over"), text("allowed"), text("passed"))
+    heads = (text("what was checked"), text("off by"), text("allowed"), text("passed"))
     lead = (
         f"{len(certificate.checks)} checks passed, and {count(certificate.actions_replayed)} actions of the plan "
         "were replayed one by one through the agreements, which refused none."
@@ -76,6 +76,13 @@ def checks(matter: Matter) -> Section:
             Table("checks", "Checks of the arithmetic", matter.source(), heads, rows),
         ),
     )
+
+
+def _off(value: float, tolerance: float) -> str:
+    """What a check is off by, in hundredths of its size; the digits are in the plan."""
+    if value == 0:
+        return "nothing"
+    return f"{100 * value:.2g} %" if value >= tolerance else f"less than {100 * tolerance:.4g} %"
 
 
 def _plain(name: str) -> str:
