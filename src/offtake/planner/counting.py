@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.domain.position import Position
-from offtake.domain.selection import SupplyFacts
+from offtake.domain.selection import SupplyFacts, WorkloadFacts
 from offtake.law.facts import inference_facts
 from offtake.law.primitives import Meter, Scope
 from offtake.planner.draft import Ordering
@@ -125,14 +125,23 @@ def _seat_mask(reading: Reading, draft: Ordering, meter: Meter) -> NDArray[np.bo
     serving = draft.instance.serving
     scope = meter.scope
     mask = np.zeros((len(serving.seats), len(serving.loads)), dtype=np.bool_)
+    facts: dict[str, list[WorkloadFacts]] = {}
+    covered: dict[str, NDArray[np.bool_]] = {}
     for i, seat in enumerate(serving.seats):
         if not scope.covers.selects_supply(seat.supply):
             continue
-        for j, load in enumerate(serving.loads):
-            facts = inference_facts(reading.estate, load.workload, load.region, seat.model)
-            mask[i, j] = scope.covers.selects_workload(facts) and not any(
-                one.selects(facts, seat.supply) for one in scope.excepts
+        if seat.model not in facts:
+            mine = [
+                inference_facts(reading.estate, load.workload, load.region, seat.model)
+                for load in serving.loads
+            ]
+            facts[seat.model] = mine
+            covered[seat.model] = np.array(
+                [scope.covers.selects_workload(one) for one in mine], dtype=np.bool_
             )
+        mask[i] = covered[seat.model]
+        for j in np.flatnonzero(mask[i]) if scope.excepts else ():
+            mask[i, j] = not any(one.selects(facts[seat.model][j], seat.supply) for one in scope.excepts)
     return mask
 
 

@@ -31,7 +31,7 @@ UP: Final = Decimal("1.1")
 DOWN: Final = Decimal("0.9")
 SOLVED_AGAIN: Final = 4  # Assumptions that are solved again, in both directions.
 RANKED: Final = 16  # Assumptions that are handed out, those beyond the ones solved again to first order.
-TOGETHER: Final = 25  # Assumptions that are ranked in one go: they share what the law answers.
+TOGETHER: Final = 38  # Assumptions that are ranked in one go: they share what the law answers.
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,11 +70,15 @@ def assumptions_of(estate: Estate) -> tuple[Assumption, ...]:
     )
 
 
-def moved(estate: Estate, path: str, factor: Decimal) -> Estate:
-    """The estate with the assumed numbers under a path multiplied."""
-    assumed = {at for at, figure in figures_of(estate) if figure.assumed}
+def assumed_in(estate: Estate) -> frozenset[str]:
+    """The paths of the estate's assumed numbers."""
+    return frozenset(at for at, figure in figures_of(estate) if figure.assumed)
 
-    return with_figures(estate, path, factor, lambda at: at in assumed)
+
+def moved(estate: Estate, path: str, factor: Decimal, assumed: frozenset[str] | None = None) -> Estate:
+    """The estate with the assumed numbers under a path multiplied; `assumed` are their paths, if they are at hand."""
+    paths = assumed_in(estate) if assumed is None else assumed
+    return with_figures(estate, path, factor, lambda at: at in paths)
 
 
 def first_orders(
@@ -82,18 +86,24 @@ def first_orders(
 ) -> list[float | None]:
     """`first_order` of several assumptions."""
     known: Known = {}
-    return [first_order(question, formulation, solution, path, known) for path in paths]
+    assumed = assumed_in(question.estate)
+    return [first_order(question, formulation, solution, path, known, assumed) for path in paths]
 
 
 def first_order(
-    question: Question, formulation: Formulation, solution: Solution, path: str, known: Known | None = None
+    question: Question,
+    formulation: Formulation,
+    solution: Solution,
+    path: str,
+    known: Known | None = None,
+    assumed: frozenset[str] | None = None,
 ) -> float | None:
     """What the party's cost moves by, to first order, if an assumption is a tenth higher; None if the change alters
-    which rows and columns there are, so that it must be solved. `known` is as in `reading_of`."""
+    which rows and columns there are, so that it must be solved. `known` is as in `reading_of`,
+    `assumed` as in `moved`."""
     try:
-        reading = reading_of(
-            moved(question.estate, path, UP), question.law, question.position, question.party, known
-        )
+        estate = moved(question.estate, path, UP, assumed)
+        reading = reading_of(estate, question.law, question.position, question.party, known)
         after, _ = formulate(reading, question.form, question.cuts, formulation.scales)
     except (OfftakeError, ValueError):
         return None

@@ -92,6 +92,7 @@ def _need(matter: Matter, runs: Sequence[TrainingChain]) -> Figure | None:
     totals = {label: sum(values.get(label, 0.0) for values in shown.values()) for label in matter.labels}
     per, unit = power_scale(totals.values())
     scaled = {name: {k: value / per for k, value in values.items()} for name, values in shown.items()}
+    drawn = {name: matter.mean(values) for name, values in scaled.items()}
     styles = {name: Style(SERIES[n % len(SERIES)]) for n, name in enumerate(scaled)}
     first, end = matter.labels[0], matter.labels[-1]
     says = (
@@ -111,7 +112,7 @@ def _need(matter: Matter, runs: Sequence[TrainingChain]) -> Figure | None:
         "What the need asks for, before supply is chosen",
         says,
         table,
-        lambda frame: _drawn(frame, matter.labels, scaled, styles, unit),
+        lambda frame: _drawn(frame, matter.columns, drawn, styles, unit),
         tuple(style.legend(name) for name, style in styles.items()),
     )
 
