@@ -89,3 +89,22 @@ def test_a_profile_of_what_is_not_there_is_refused(arguments: tuple[str, ...], s
     found = demand("profile", STARGATE, *arguments)
     assert found.exit_code == 2
     assert said in found.output
+
+
+def test_a_history_is_forecast_and_judged(tmp_path: Path) -> None:
+    values = "".join(
+        f"{2023 + n // 12}-{n % 12 + 1:02d},{100 * 1.05**n * (1 + n % 3 / 50)}\n" for n in range(18)
+    )
+    (tmp_path / "usage.csv").write_text(f"month,tokens\n{values}", encoding="utf-8")
+    found = demand("forecast", tmp_path / "usage.csv", "--ahead", 3, "--plot", tmp_path / "f.svg")
+    assert found.exit_code == 0, found.output
+    assert "Judged by the past" in found.output
+    assert "2024-07-01" in found.output
+    assert (tmp_path / "f.svg").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--level", "100"), ("--where", "blue"), ("--plot", "f.doc"), ("--ahead", "0")]
+)
+def test_a_forecast_of_nonsense_is_refused(option: str, value: str) -> None:
+    assert demand("forecast", "no-such-file.csv", option, value).exit_code == 2

@@ -35,7 +35,7 @@ def read_trace(path: Path, gaps: Gaps = "refuse", gap_s: float | None = None) ->
     Raises InvalidInput with file, line and column.
     """
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return _trace(path.name, csv.reader(file), gaps, gap_s)
     except (OSError, EOFError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -44,7 +44,8 @@ def read_trace(path: Path, gaps: Gaps = "refuse", gap_s: float | None = None) ->
         raise InvalidInput(f"`{path}` is not text in UTF-8") from None
 
 
-def _opened(path: Path) -> TextIO:
+def opened(path: Path) -> TextIO:
+    """A text file, compressed or not."""
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")

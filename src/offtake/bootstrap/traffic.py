@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from offtake.domain.estate import Estate
 
 if TYPE_CHECKING:
     from offtake.adapters.trace_csv import Gaps
+    from offtake.demand.forecast import Errors, Every, Forecast, Growth, History
     from offtake.demand.queueing import Target
     from offtake.demand.traffic.capacity import AcceleratorRate, Need, UnitRate
     from offtake.demand.traffic.chain import InferenceChain
@@ -146,3 +148,58 @@ def _figure(text: str, kind: str, what: str, example: str) -> float:
         return parse_figure(text, kind).value
     except QuantityError as error:
         raise InvalidInput(f"--{what}: {error.problem}", hint=f"write --{what} {example}") from None
+
+
+def shares_of(levels: Sequence[float]) -> tuple[float, ...]:
+    """Shares of intervals from percents, narrowest first. Raises InvalidInput."""
+    for level in levels:
+        if not 0 < level < 100:
+            raise InvalidInput(
+                f"--level {level:g}: an interval holds some of what may come, not all", hint="--level 80"
+            )
+    return tuple(sorted({level / 100.0 for level in levels}))
+
+
+def read_history(path: Path, every: Every, measure: str | None, where: Sequence[str]) -> History:
+    """Use by period. Raises InvalidInput, with line and column."""
+    from offtake.adapters.usage_history import read_history as read
+
+    chosen: dict[str, str] = {}
+    for text in where:
+        column, sign, value = text.partition("=")
+        if not sign or not column.strip():
+            raise InvalidInput(
+                f"--where {text[:80]} cannot be read", hint="write --where ServiceCategory=Compute"
+            )
+        chosen[column.strip()] = value.strip()
+    return read(path, every, measure, chosen)
+
+
+def forecast(
+    history: History, ahead: int, shares: Sequence[float], progress: Callable[[int, int], None] | None
+) -> tuple[Forecast, Growth, Errors | None]:
+    """The forecast by exponential smoothing, its growth, and how wrong such forecasts were before.
+
+    Raises InvalidInput where statsmodels is not installed or fits nothing.
+    """
+    import numpy as np
+
+    from offtake.adapters.smoothing import smoothed
+    from offtake.demand.forecast import after, backtest, growth_of
+
+    after(history.begins[-1], history.every, ahead)
+    values = np.array(history.values)
+    found = smoothed(values, ahead, history.season, shares)
+    return (
+        found,
+        growth_of(history, found),
+        backtest(values, smoothed, ahead, history.season, shares, progress),
+    )
+
+
+def draw_forecast(history: History, found: Forecast, errors: Errors | None, source: str, path: Path) -> None:
+    """Writes the forecast's figure. Raises StorageFailure if it cannot be written."""
+    from offtake.adapters.forecast_figures import forecast_figure
+    from offtake.adapters.pictures import write_picture
+
+    write_picture(forecast_figure(history, found, errors, source), path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from offtake.entrypoints.cli.amounts import precise
+from offtake.entrypoints.cli.demand_forecast import forecast
 from offtake.entrypoints.cli.demand_trace import fit, rates
 from offtake.entrypoints.cli.outcome import loaded, outcomes, say_json
 
@@ -28,6 +29,7 @@ demand.command(
     epilog="Example: `offtake demand fit trace.csv --model llama3.1-405b --accelerator gb200 --target p99=2s`"
 )(fit)
 demand.command(epilog="Example: `offtake demand rates --model llama3.1-405b --scenario server`")(rates)
+demand.command(epilog="Example: `offtake demand forecast usage.csv --every month --ahead 12`")(forecast)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
