@@ -1,5 +1,3 @@
-"""What is used of pandas: a series made of an array, for statsmodels."""
-
 from numpy import float64
 from numpy.typing import NDArray
 

@@ -1,5 +1,3 @@
-"""What is used of statsmodels' exponential smoothing."""
-
 from typing import Literal
 
 from pandas import DataFrame, Series
