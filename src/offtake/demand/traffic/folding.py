@@ -1,6 +1,6 @@
 """Users, requests and tokens folded into tokens a second by client region, and their week into typical hours.
 
-All arithmetic is exact (decimals of 60 digits), so that folding neither loses nor makes tokens: the mean over typical
+All arithmetic is in decimals of 60 digits, of which 24 are kept, so that folding neither loses nor makes tokens: the mean over typical
 hours of what comes out is the mean of what was stated.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from itertools import product
 from typing import Final
 
@@ -28,6 +28,9 @@ from offtake.domain.week import (
 from offtake.domain.workloads import InferenceClass, Traffic
 
 _DIGITS: Final = 60
+_KEPT: Final = (
+    24  # Digits of a figure that is made: fewer than decimals carry by themselves, so that it can be scaled.
+)
 _MINUTES: Final = 60
 
 Week = tuple[Decimal, ...]
@@ -65,7 +68,8 @@ def _row(estate: Estate, workload: InferenceClass, usage: Usage, region: UserReg
     source, assumed = _provenance(workload, usage, region)
 
     def figure(amount: Decimal, unit: str, kind: str, text: str) -> Figure:
-        return Figure(amount, unit, kind, text, source=source, assumed=assumed)
+        kept = amount.normalize(Context(prec=_KEPT))
+        return Figure(kept, unit, kind, text, source=source, assumed=assumed)
 
     def rate(tokens: Series) -> Series:
         steps = [
