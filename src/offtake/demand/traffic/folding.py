@@ -1,7 +1,7 @@
 """Users, requests and tokens folded into tokens a second by client region, and their week into typical hours.
 
-All arithmetic is in decimals of 60 digits, of which 24 are kept, so that folding neither loses nor makes tokens: the mean over typical
-hours of what comes out is the mean of what was stated.
+All arithmetic is in decimals of 60 digits, of which 24 are kept, so that folding neither loses nor makes tokens: the
+mean over typical hours of what comes out is the mean of what was stated.
 """
 
 from __future__ import annotations
