@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from offtake.adapters.estate_yaml import Loaded, load_estate
 from offtake.demand.traffic.chain import inference_chain
 from offtake.domain.estate import Estate
