@@ -41,16 +41,37 @@ def catalog(tmp_path: Path) -> Path:
 def test_a_catalog_comes_in_and_the_estate_plans(estate: Path, catalog: Path) -> None:
     tried = run("import", "skypilot-catalog", catalog, "--into", estate, "--dry-run")
     assert tried.exit_code == 0
-    assert "dry run: nothing was written" in tried.output
+    assert "A dry run: nothing was written" in tried.output
     done = run("import", "skypilot-catalog", catalog, "--into", estate)
     assert done.exit_code == 0
     assert "2 rows read, 0 used, 1 changed, 1 left out" in done.output
     assert "the instance has no accelerator" in done.output
     again = run("import", "skypilot-catalog", catalog, "--into", estate)
     assert again.exit_code == 0
-    assert "nothing changes" in again.output
+    assert "Nothing changes" in again.output
     assert run("check", estate).exit_code == 0
     assert run("plan", estate).exit_code == 0
+
+
+def test_a_workbook_begins_an_estate_that_plans(tmp_path: Path) -> None:
+    book, estate = tmp_path / "book.xlsx", tmp_path / "acme.yaml"
+    assert run("new", "acme", "--xlsx", book).exit_code == 0
+    before = book.read_bytes()
+    assert run("new", "acme", "--xlsx", book).exit_code == 2
+    assert book.read_bytes() == before
+    tried = run("import", "xlsx", book, "--into", estate, "--dry-run")
+    assert tried.exit_code == 0
+    assert not estate.exists()
+    assert run("import", "xlsx", book, "--into", estate).exit_code == 0
+    assert run("check", estate).exit_code == 0
+    assert "meets every need" in run("plan", estate).output
+    assert "Nothing changes" in run("import", "xlsx", book, "--into", estate).output
+    other = tmp_path / "other.xlsx"
+    assert run("new", "acme", "--xlsx", other, "--like", estate).exit_code == 0
+    assert (
+        "Nothing changes"
+        in run("import", "xlsx", other, "--into", estate, "--as", "other", "--dry-run").output
+    )
 
 
 def test_the_account_is_told_as_json(estate: Path, catalog: Path) -> None:

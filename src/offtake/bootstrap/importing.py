@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from offtake.law.primitives import Law
 
 _EMPTY = b"{}\n"
+# A workbook holds a whole estate, so it may begin one.
+_BEGUN = b"# Begun from a workbook; what you write here stands before what the workbook says.\nofftake: 1\n"
 _NAMING = ("clause", "holder", "provider", "product", "model", "tokens", "sku", "from")
 
 
@@ -66,7 +68,8 @@ def run_import(request: ImportRequest) -> Imported:
 
     target = f"{FOLDER}/{_file_name(request)}.yaml"
     main, beside = request.estate, request.estate.parent / target
-    old_main, old = content_of(main), content_of(beside)
+    standing, old = content_of(main), content_of(beside)
+    old_main = _BEGUN if standing is None and request.kind == "xlsx" else standing
     if old_main is None:
         raise InvalidInput(f"there is no estate `{main}`", hint="begin one with `offtake new`")
     if old is not None:
@@ -85,13 +88,14 @@ def run_import(request: ImportRequest) -> Imported:
     new = imported_text(sections, request.kind, request.file.name, found.attribution)
     new_main = old_main if included(old_main, main.name, target) else including(old_main, main.name, target)
     account = _account(request, target, tally, tuple(found.notes), _sections(old, target), sections)
-    if not tally.total("used") and not tally.total("changed"):
+    nothing_used = not tally.total("used") and not tally.total("changed")
+    if nothing_used or (not sections and old is None):
         return Imported(account, (), refused=False)
     would_be = load_estate(main, {main.name: new_main, target: new})
     if isinstance(would_be, Problems):
         return Imported(account, would_be.problems, refused=True)
     changes = [(beside, old, new)] if new != old else []
-    changes += [(main, old_main, new_main)] if new_main != old_main else []
+    changes += [(main, standing, new_main)] if new_main != standing else []
     if changes and not request.dry_run:
         replace_files(changes)
         account = _with_files(account, tuple(path.as_posix() for path, _, _ in changes))

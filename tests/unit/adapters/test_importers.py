@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from offtake.adapters.estate_yaml import Loaded, load_estate
-from offtake.adapters.importers.cells import CellProblem, Dates, number, text
 from offtake.adapters.importers.countries import country_of, country_of_place
 from offtake.adapters.starters import starter
+from offtake.adapters.tabular.cells import CellProblem, Dates, number, text
 from offtake.bootstrap.importing import Imported, ImportRequest, run_import
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import AcceleratorHours, Estate

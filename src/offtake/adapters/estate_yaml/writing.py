@@ -33,7 +33,7 @@ def scalar_text(value: Plain) -> str:
         return str(value)
     text = str(value)
     plain = _PLAIN.fullmatch(text) and text == text.strip() and isinstance(scalar_value(text), str)
-    return text if plain else _quoted(text)
+    return text if plain else quoted(text)
 
 
 def flow_text(value: Plain) -> str:
@@ -47,7 +47,8 @@ def flow_text(value: Plain) -> str:
     return scalar_text(value)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in double quotes, on one line."""
     escaped = "".join(_escaped(char) for char in text)
     return f'"{escaped}"'
 

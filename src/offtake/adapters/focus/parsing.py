@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from offtake.adapters.importers.cells import CellProblem, Dates, is_empty, number, text
+from offtake.adapters.tabular.cells import CellProblem, Dates, is_empty, number, text
 from offtake.domain.charges import Applied, Category, Charge, Discount
 
 _CATEGORIES: Final[dict[str, Category]] = {

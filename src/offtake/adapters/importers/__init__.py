@@ -8,9 +8,11 @@ from offtake.adapters.importers.latency import read_latency
 from offtake.adapters.importers.litellm import read_litellm
 from offtake.adapters.importers.reading import Asked, Found, Importer, Known
 from offtake.adapters.importers.skypilot import read_skypilot
+from offtake.adapters.importers.xlsx import read_xlsx
 
 IMPORTERS: dict[str, Importer] = {
     "skypilot-catalog": read_skypilot,
+    "xlsx": read_xlsx,
     "focus": read_focus,
     "epoch": read_epoch,
     "latency": read_latency,

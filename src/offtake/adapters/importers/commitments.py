@@ -9,8 +9,8 @@ from typing import Final
 
 from offtake.adapters.estate_yaml.nodes import Plain
 from offtake.adapters.focus.parsing import ContractTerm
-from offtake.adapters.importers.cells import CellProblem
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
+from offtake.adapters.tabular.cells import CellProblem
 from offtake.domain.charges import Charge, Discount, measure_of
 from offtake.domain.errors import InvalidInput
 

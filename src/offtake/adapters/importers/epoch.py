@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from offtake.adapters.estate_yaml.nodes import Plain
-from offtake.adapters.importers.cells import CellProblem, Dates, order_of, positive, slashed, text
 from offtake.adapters.importers.countries import country_of_place
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
-from offtake.adapters.importers.rows import Table, open_table
+from offtake.adapters.tabular.cells import CellProblem, Dates, order_of, positive, slashed, text
+from offtake.adapters.tabular.rows import Table, open_table
 from offtake.domain.errors import InvalidInput
 from offtake.domain.imports import shortened
 

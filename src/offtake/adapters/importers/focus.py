@@ -18,10 +18,10 @@ from offtake.adapters.focus.columns import (
     version_of,
 )
 from offtake.adapters.focus.parsing import ContractTerm, charge_of, term_of
-from offtake.adapters.importers.cells import CellProblem
 from offtake.adapters.importers.commitments import Commitments, month_of, shown
 from offtake.adapters.importers.reading import Asked, Found, ensure
-from offtake.adapters.importers.rows import open_table
+from offtake.adapters.tabular.cells import CellProblem
+from offtake.adapters.tabular.rows import open_table
 from offtake.domain.charges import Charge, Matched, is_about_ai
 from offtake.domain.errors import InvalidInput
 from offtake.law.billing import LEVELS, Billing, Count

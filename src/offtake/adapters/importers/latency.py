@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from offtake.adapters.estate_yaml.nodes import Plain
-from offtake.adapters.importers.cells import CellProblem, positive
 from offtake.adapters.importers.reading import Asked, Found
-from offtake.adapters.importers.rows import open_table
+from offtake.adapters.tabular.cells import CellProblem, positive
+from offtake.adapters.tabular.rows import open_table
 from offtake.domain.errors import InvalidInput
 
 

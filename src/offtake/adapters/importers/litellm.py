@@ -12,9 +12,9 @@ from offtake.adapters.estate_yaml.folder import read_bytes
 from offtake.adapters.estate_yaml.nodes import Place, Plain, SequenceNode, plain
 from offtake.adapters.estate_yaml.problems import Unreadable
 from offtake.adapters.estate_yaml.source import NodeBudget, parse
-from offtake.adapters.importers.cells import CellProblem
 from offtake.adapters.importers.countries import country_of
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
+from offtake.adapters.tabular.cells import CellProblem
 from offtake.domain.errors import InvalidInput
 
 CURRENCY: Final = "USD"  # LiteLLM's costs by token are in US dollars.

@@ -18,6 +18,9 @@ from offtake.law.primitives import Law
 
 MAXIMUM_ENTRIES: Final = 20_000  # Entries that one import may add to an estate.
 _LONGEST_ID: Final = 64
+_IN_ORDER: Final = frozenset(
+    {"horizon", "hours"}
+)  # Sections that read better in the order in which they came.
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,9 @@ class Found:
     """What a file adds to an estate, section by section, and what a reader of the account should know."""
 
     sections: dict[str, dict[str, Plain]] = field(default_factory=dict[str, dict[str, Plain]])
+    head: dict[str, Plain] = field(
+        default_factory=dict[str, Plain]
+    )  # Keys that hold one value, such as `currency`.
     lists: dict[str, list[Plain]] = field(default_factory=dict[str, list[Plain]])
     notes: list[str] = field(default_factory=list[str])
     attribution: str | None = None
@@ -118,11 +124,15 @@ class Found:
     def plain(self) -> dict[str, Plain]:
         """The sections as an estate file holds them, entries in the order of their ids, empty ones left out."""
         mappings: dict[str, Plain] = {
-            name: {id: entries[id] for id in sorted(entries)}
+            name: dict(entries) if name in _IN_ORDER else {id: entries[id] for id in sorted(entries)}
             for name, entries in self.sections.items()
             if entries
         }
-        return {**mappings, **{name: tuple(items) for name, items in self.lists.items() if items}}
+        return {
+            **self.head,
+            **mappings,
+            **{name: tuple(items) for name, items in self.lists.items() if items},
+        }
 
     def _grow(self) -> None:
         self.count += 1

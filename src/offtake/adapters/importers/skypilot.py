@@ -7,10 +7,10 @@ import json
 from decimal import Decimal
 from typing import Final, cast
 
-from offtake.adapters.importers.cells import CellProblem, positive, text
 from offtake.adapters.importers.countries import country_of
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
-from offtake.adapters.importers.rows import open_table
+from offtake.adapters.tabular.cells import CellProblem, positive, text
+from offtake.adapters.tabular.rows import open_table
 
 NEEDED: Final = ("InstanceType", "AcceleratorName", "AcceleratorCount", "Price", "Region")
 CURRENCY: Final = "USD"  # https://docs.skypilot.co: every catalog states prices in US dollars an hour.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from offtake.entrypoints.cli.outcome import NO, UNUSABLE, complain, leave, outcomes, say_json
+from offtake.entrypoints.cli.outcome import NO, UNUSABLE, complain, leave, loaded, outcomes, say_json
 
 if TYPE_CHECKING:
     from offtake.adapters.estate_yaml import Problems
@@ -31,11 +31,21 @@ def new(
         Path | None,
         typer.Option(help="The file; else the name with .yaml here. Never over another; - is the terminal."),
     ] = None,
+    xlsx: Annotated[
+        Path | None, typer.Option(help="Write a workbook for `offtake import xlsx`; never over a file.")
+    ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="With --xlsx: the estate that the workbook holds, instead of a first one."),
+    ] = None,
 ) -> None:
-    """Write a commented estate that plans at once."""
+    """Write a commented estate that plans at once; or, with `--xlsx`, a workbook to fill in."""
     from offtake.adapters.starters import starter
 
     with outcomes():
+        if xlsx is not None:
+            _new_workbook(name, kind, xlsx, like)
+            return
         text = starter(kind.value, name)
         if str(out) == "-":
             typer.echo(text, nl=False)
@@ -56,6 +66,26 @@ def new(
 def _plain(name: str) -> str:
     """A name as that of a file: letters, digits and hyphens."""
     return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:64] or "estate"
+
+
+def _new_workbook(name: str, kind: Kind, path: Path, like: Path | None) -> None:
+    from offtake.adapters.estate_yaml import Problems, load_estate_text
+    from offtake.adapters.starters import starter
+    from offtake.bootstrap import workbooks
+    from offtake.domain.errors import InvalidInput
+
+    held = load_estate_text(starter(kind.value, name)) if like is None else loaded(like)
+    if isinstance(held, Problems):
+        raise InvalidInput(f"no workbook can be made for the name `{name}`")
+    try:
+        workbooks.write_workbook(held, path)
+    except OSError as error:
+        complain(
+            f"`{path}` was not written: {error.strerror}",
+            "name a file that does not exist, in a folder that does",
+        )
+        leave(UNUSABLE)
+    typer.echo(f"Wrote {path}. Next: fill it in, and offtake import xlsx {path} --into estate.yaml")
 
 
 def check(

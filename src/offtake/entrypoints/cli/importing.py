@@ -23,6 +23,7 @@ _WHICH: Final = 80
 class ImportKind(StrEnum):
     """What a file is."""
 
+    xlsx = "xlsx"
     skypilot = "skypilot-catalog"
     focus = "focus"
     epoch = "epoch"
@@ -162,8 +163,8 @@ def _say_end(done: Imported, *, dry_run: bool) -> None:
     elif not (account.used or account.changed):
         complain("nothing was written: no row could be used", "the table above says why, row by row")
     elif account.wrote:
-        typer.echo(f"wrote {', '.join(account.wrote)}; next: offtake check {account.into}")
+        typer.echo(f"Wrote {' and '.join(account.wrote)}. Next: offtake plan {account.into}")
     elif dry_run and (account.added or account.altered or account.removed):
-        typer.echo(f"dry run: nothing was written; it would write {account.writes}")
+        typer.echo(f"A dry run: nothing was written. It would write {account.writes}.")
     else:
-        typer.echo(f"nothing changes: {account.writes} holds the same already")
+        typer.echo(f"Nothing changes: {account.writes} holds the same already.")

@@ -33,6 +33,12 @@ class CellProblem(ValueError):
         self.example = example
 
 
+def refuse_formula(cell: str, column: str) -> None:
+    """Raises CellProblem for a text that a spreadsheet would run."""
+    if cell[:1] in _SUSPICIOUS and _FORMULA.match(cell):
+        raise CellProblem(f"a formula stands in `{column}`; paste its value", cell)
+
+
 def is_empty(cell: str) -> bool:
     """Whether a cell says nothing; `NULL` and `n/a` say nothing."""
     return cell in _NOTHING or cell.strip() in _NOTHING
@@ -42,8 +48,7 @@ def text(cell: str, column: str, *, longest: int = 500) -> str | None:
     """A cell as a text on one line, None if it is empty. Raises CellProblem for a formula or a text too long."""
     if is_empty(cell):
         return None
-    if cell[0] in _SUSPICIOUS and _FORMULA.match(cell):
-        raise CellProblem(f"a formula stands in `{column}`; paste its value", cell)
+    refuse_formula(cell, column)
     if len(cell) > longest:
         raise CellProblem(f"`{column}` has more than {longest} characters", cell)
     return " ".join(cell.split())
@@ -55,8 +60,7 @@ def number(cell: str, column: str) -> Decimal | None:
     if stripped in _NOTHING:
         return None
     if not _NUMBER.fullmatch(stripped):
-        if _FORMULA.match(stripped):
-            raise CellProblem(f"a formula stands in `{column}`; paste its value", cell)
+        refuse_formula(stripped, column)
         hint = "; write 1.5, not 1,5" if re.fullmatch(r"-?\d+,\d+", stripped) else ""
         raise CellProblem(f"`{column}` is not a number{hint}", cell)
     try:

@@ -1,0 +1,1 @@
+"""Estates as workbooks (.xlsx): one sheet for each kind of entry, and back without loss."""
