@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from offtake.adapters.estate_yaml import Loaded, load_estate
 from offtake.adapters.focus.columns import NEEDED_OF_CHARGES
@@ -456,3 +459,27 @@ def test_what_is_no_litellm_config_is_refused(given: Given, content: bytes) -> N
     with pytest.raises(InvalidInput):
         run_import(ImportRequest("litellm", given.file("config.yaml", content), given.estate))
     assert given.tree() == tree
+
+
+CELLS = st.one_of(
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20),
+    st.sampled_from(
+        "NULL =1+1 1e9 -1 0 2026-01-01 1/2/2026 null true ~ NO {'a':[} us-east-1 H100 EUR Usage".split()
+    ),
+    st.sampled_from(
+        ["", "x" * 300, "1M Tokens", '{"Elements": []}', "Abilene Texas", "\u2028", "é", "😀", "a: b"]
+    ),
+)
+
+
+@every_csv
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(data=st.data())
+def test_whatever_stands_in_cells_is_accounted_for(given: Given, sample: Sample, data: st.DataObject) -> None:
+    rows = [
+        tuple(data.draw(st.one_of(st.just(cell), CELLS)) for cell in data.draw(st.sampled_from(sample.rows)))
+        for _ in range(data.draw(st.integers(1, 4)))
+    ]
+    done = given.bring(sample, sample.csv(rows), dry_run=True)
+    assert done.account.rows == sum(any(row) for row in rows)  # Blank lines are no rows.
+    assert not done.refused, done.problems

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -21,13 +21,15 @@ from offtake.adapters.import_files import (
     row_account,
 )
 from offtake.domain.errors import InvalidInput
-from offtake.domain.imports import ImportAccount, Tally
+from offtake.domain.imports import ImportAccount, RowFate, Tally
 
 if TYPE_CHECKING:
     from offtake.adapters.estate_yaml import Problem
     from offtake.domain.estate import Estate
     from offtake.law.primitives import Law
 
+Progressing = Callable[[str, int, int], None]
+_TOLD_EVERY = 10_000  # Rows.
 _EMPTY = b"{}\n"
 # A workbook holds a whole estate, so it may begin one.
 _BEGUN = b"# Begun from a workbook; what you write here stands before what the workbook says.\nofftake: 1\n"
@@ -58,8 +60,9 @@ class Imported:
     refused: bool  # The estate as it would be has errors, so nothing was written.
 
 
-def run_import(request: ImportRequest) -> Imported:
+def run_import(request: ImportRequest, progress: Progressing | None = None) -> Imported:
     """Reads a file, checks the estate as it would be, and writes it, unless it is a dry run or nothing is used.
+    `progress` is told how many rows are read.
 
     Raises InvalidInput for a file or estate that cannot be used, Conflict where somebody's changes would be lost,
     StorageFailure where a file cannot be read or written.
@@ -80,7 +83,7 @@ def run_import(request: ImportRequest) -> Imported:
         raise InvalidInput(f"{first.file}:{first.line}:{first.column}: {first.message}")
     estate, law = _read_against(request, target, old_main, old)
     with row_account(request.account) as listener:
-        tally = Tally(listener)
+        tally = Tally(_counting(listener, progress))
         known = Known(values, dict(request.mapped or {}))
         asked = Asked(request.file, known, tally, request.provider, request.region, estate, law)
         found = IMPORTERS[request.kind](asked)
@@ -100,6 +103,25 @@ def run_import(request: ImportRequest) -> Imported:
         replace_files(changes)
         account = _with_files(account, tuple(path.as_posix() for path, _, _ in changes))
     return Imported(account, would_be.problems, refused=False)
+
+
+def _counting(
+    listener: Callable[[RowFate], None] | None, progress: Progressing | None
+) -> Callable[[RowFate], None] | None:
+    """A listener that also tells, now and then, how many rows are read; how many there are is not known."""
+    if progress is None:
+        return listener
+    rows = 0
+
+    def tell(fate: RowFate) -> None:
+        nonlocal rows
+        rows += 1
+        if rows % _TOLD_EVERY == 0:
+            progress(f"reading rows: {rows:,}", 0, 0)
+        if listener is not None:
+            listener(fate)
+
+    return tell
 
 
 def _read_against(

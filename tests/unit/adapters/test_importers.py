@@ -193,6 +193,17 @@ def test_every_row_is_told_in_the_account_file(estate: Path, tmp_path: Path) -> 
     assert told[-1]["example"] == "'=1+1"
 
 
+def test_how_many_rows_are_read_is_told_now_and_then(estate: Path, tmp_path: Path) -> None:
+    file = tmp_path / "aws.csv"
+    head, first, *_ = CATALOG.splitlines(keepends=True)
+    file.write_text(head + first * 25_000)
+    told: list[str] = []
+    run_import(
+        ImportRequest("skypilot-catalog", file, estate, dry_run=True), lambda what, _, __: told.append(what)
+    )
+    assert told == ["reading rows: 10,000", "reading rows: 20,000"]
+
+
 @pytest.mark.parametrize(
     ("cell", "value"),
     [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from offtake.entrypoints.cli.outcome import NO, complain, leave, outcomes, say_json
+from offtake.entrypoints.cli.progress import stages_and_counts
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,7 +70,9 @@ def import_(
             dry_run=dry_run,
             account=account,
         )
-        done = run_import(request)
+        with stages_and_counts() as (_, count):
+            count("reading rows", 0, 0)
+            done = run_import(request, count)
         if as_json:
             from offtake.adapters.estate_yaml import problem_records
 
