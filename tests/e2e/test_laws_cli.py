@@ -26,6 +26,16 @@ def test_the_best_run_for_chinchillas_budget() -> None:
     assert "Besiroglu" in answer["source"]
 
 
+def test_constants_of_ones_own_are_a_law() -> None:
+    own = "1.8172,482.01,2085.43,0.3478,0.3658"
+    answers = [
+        json.loads(run("optimal", "--flop", "1e24", "--law", law, "--json").output)
+        for law in (own, "besiroglu")
+    ]
+    assert answers[0]["parameters"] == answers[1]["parameters"]
+    assert answers[0]["source"] == "constants as given"
+
+
 def test_every_law_answers_or_says_why_not() -> None:
     result = run("optimal", "--loss", "2.1", "--law", "all")
     assert result.exit_code == 0
@@ -84,6 +94,8 @@ def test_questions_have_answers(arguments: tuple[str, ...]) -> None:
         (("frontier", "--from", "1e24", "--to", "1e20"), "below"),
         (("frontier", "--plot", "picture.gif"), ".svg"),
         (("years",), "--loss"),
+        (("optimal", "--flop", "1e24", "--law", "1.8,400"), "E,A,B,alpha,beta"),
+        (("optimal", "--flop", "1e24", "--law", "1.8,400,400,-0.3,0.3"), "above zero"),
         (("years", "--loss", "2", "--law", "hoffmann-1"), "states no loss"),
         (("years", "--loss", "2", "--from", "2030", "--until", "2026"), "no years"),
         (("years", "--loss", "2", "--accelerator", "h10"), "did you mean"),

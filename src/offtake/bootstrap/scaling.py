@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from offtake.demand.scaling_laws.fitting import Fit, Unidentifiable
     from offtake.demand.scaling_laws.optimum import Optimum
 
+_CONSTANTS = ("E", "A", "B", "alpha", "beta")
+_GIVEN = "constants as given"
 _KINDS = {"parameters": "parameters", "tokens": "tokens", "flop": "flop", "loss": "number"}
 
 
@@ -31,8 +33,24 @@ def amount(text: str, what: str) -> float:
 
 
 def law(name: str) -> Law:
-    """A published law by its name. Raises InvalidInput with the nearest name."""
-    return law_named(name)
+    """A published law by its name, or one of one's own as `E,A,B,alpha,beta`.
+
+    Raises InvalidInput with the nearest name, or for a constant that is not above zero.
+    """
+    if "," not in name:
+        return law_named(name)
+    from offtake.demand.scaling_laws.parametric import ParametricLaw
+
+    try:
+        constants = [float(text) for text in name.split(",")]
+    except ValueError:
+        constants = []
+    if len(constants) != len(_CONSTANTS):
+        raise InvalidInput(
+            f"`{name}` is no law",
+            hint="write its constants as E,A,B,alpha,beta, or a name of `offtake laws list`",
+        )
+    return ParametricLaw(name, *constants, source=_GIVEN)
 
 
 def laws() -> Mapping[str, Law]:
@@ -42,13 +60,13 @@ def laws() -> Mapping[str, Law]:
 
 def flop_for_loss(name: str, loss: float) -> float:
     """The fewest FLOP that reach a loss. Raises InvalidInput for a law without losses, or one out of reach."""
-    from offtake.demand.training.resolving import LOSS_LAWS
+    from offtake.demand.scaling_laws.frontier import FrontierLaw
+    from offtake.demand.scaling_laws.repeated import RepeatedDataLaw
 
-    one = LOSS_LAWS.get(name)
-    if one is None:
-        law_named(name)
-        raise InvalidInput(f"`{name}` states no loss", hint=f"laws that do: {', '.join(LOSS_LAWS)}")
-    return float(one.for_loss(loss).flop)
+    one = law(name)
+    if isinstance(one, FrontierLaw):
+        raise one.no_loss()
+    return float((one.base if isinstance(one, RepeatedDataLaw) else one).for_loss(loss).flop)
 
 
 def frontier(of: Law, low: float, high: float) -> Optimum:
@@ -96,5 +114,5 @@ def draw_frontiers(frontiers: Mapping[str, Optimum], path: Path) -> None:
     from offtake.adapters.law_figures import frontier_figure
     from offtake.adapters.pictures import write_picture
 
-    sources = "; ".join(dict.fromkeys(LAWS[name].source.split(",")[0] for name in frontiers))
+    sources = "; ".join(dict.fromkeys(law(name).source.split(",")[0] for name in frontiers))
     write_picture(frontier_figure(frontiers, sources), path)

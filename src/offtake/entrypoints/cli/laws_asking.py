@@ -9,7 +9,12 @@ import typer
 if TYPE_CHECKING:
     from offtake.demand.scaling_laws.published import Law
 
-LawName = Annotated[str, typer.Option("--law", help="A law that `offtake laws list` names; or `all`.")]
+LawName = Annotated[
+    str,
+    typer.Option(
+        "--law", help="A law that `offtake laws list` names, or `all`, or one's own as E,A,B,alpha,beta."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Parameters = Annotated[str | None, typer.Option(help="Parameters N, such as 70e9 or `70 billion`.")]
 Tokens = Annotated[str | None, typer.Option(help="Training tokens D, such as 1.4e12.")]

@@ -103,4 +103,7 @@ def _say(found: Fit, runs: ScalingPoints) -> None:
     )
     keys = ("irreducible", "parameter_scale", "token_scale", "alpha", "beta")
     constants = ", ".join(f"{key}: {one.value:.6g}" for key, one in zip(keys, found.estimates, strict=True))
+    console.print(
+        f"To ask it: --law {','.join(f'{one.value:.6g}' for one in found.estimates)}", soft_wrap=True
+    )
     console.print(f"In an estate: laws: {{ours: {{{constants}}}}}", soft_wrap=True)
