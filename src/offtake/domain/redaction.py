@@ -78,7 +78,8 @@ def redacted(
         taken.append("prices")
         out = AmountsOut.of(estate)
         plan, extras = _without_prices(plan), _unpriced(extras)
-        estate = _mapped(estate, out.text, _priceless)
+        # Rates and fees are the price of money, though they are shares.
+        estate = _mapped(estate.model_copy(update={"finance": {}}), out.text, _priceless)
         plan, extras = _mapped(plan, out.text), _mapped(extras, out.text)
     if profile in ("parties", "both"):
         taken.append("parties")
@@ -109,6 +110,7 @@ def _without_prices(plan: CapacityPlan) -> CapacityPlan:
                 row.model_copy(update={"owed_cents": 0}) for row in plan.meters if row.meter not in money
             ),
             "meter_use": tuple(row for row in plan.meter_use if row.measure != "money"),
+            "finance": (),
         }
     )
 

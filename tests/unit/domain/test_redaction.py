@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from offtake.domain.handoffs import BorrowerPlan
 from offtake.domain.redaction import AmountsOut, NamesOut, redacted, words_of
 from reported import reported
 
@@ -76,3 +77,25 @@ def test_prices_leave_quantities_alone():
     assert not [row for row in plan.meters if row.measure == "money"]
     assert extras.clause_prices == ()
     assert estate.sites.keys() == one.estate.sites.keys()
+
+
+def test_without_prices_nothing_is_left_of_finance():
+    one = reported("company")
+    borrower = BorrowerPlan(
+        party="company",
+        consolidates=(),
+        opening_cash_cents=123_456_700,
+        minimum_cash_cents=0,
+        gearing="0.7",
+        dscr=None,
+        reserve=None,
+        gap_price="0.2",
+        sources=(),
+        flows=(),
+        cash=(),
+    )
+    plan = one.plan.model_copy(update={"finance": (borrower,)})
+    taken, estate, _ = redacted(plan, one.estate, one.extras, "prices")
+    assert taken.finance == ()
+    assert estate.finance == {}
+    assert "1234567" not in taken.model_dump_json()

@@ -73,7 +73,7 @@ def _waterfall(console: Console, accounts: Accounts, summary: Summary) -> None:
     sources = accounts.borrower.sources
     per, unit = money_scale((one.amount_cents for one in sources), accounts.currency)
     table = page_table(
-        f"Promised and drawn, {unit}", "source", "kind", "by", "promised", "drawn", "left", right=3
+        f"Promised and drawn, {unit}", "source", "kind", "by", "promised", "drawn", "not drawn", right=3
     )
     for one in sources:
         drawn = _cents(accounts.drawn_by_source[one.id])
