@@ -210,7 +210,7 @@ class Library:
     """Estates by hash, and their laws by the day on which they are known. Grows with what a ledger names."""
 
     def __init__(self, calendars: Calendars = plain_calendars) -> None:
-        self._calendars = calendars
+        self.calendars = calendars
         self._estates: dict[str, Estate] = {}
         self._signings: dict[str, tuple[date, ...]] = {}
         self._rules: dict[tuple[str, date], Rules] = {}
@@ -252,7 +252,7 @@ class Library:
         if found is None:
             estate = self.estate(digest)
             law = compile_law(estate, known_at)
-            found = Rules(estate, digest, known_at, law, law_digest(law), self._calendars)
+            found = Rules(estate, digest, known_at, law, law_digest(law), self.calendars)
             self._rules[digest, known_at] = found
         return found
 

@@ -31,26 +31,31 @@ CHUNK: Final = 500
 MAXIMUM_TOLD: Final = 1_000
 
 
-def open_ledger(where: str | Path) -> SqlLedger:
-    """The ledger in a file, or behind a `postgresql://` URL, with its tables brought forward.
+def open_ledger(where: str | Path, wait_s: float = WAIT_SECONDS) -> SqlLedger:
+    """The ledger in a file, or behind a `postgresql://` URL, with its tables brought forward. `wait_s` bounds the wait
+    for others who hold it.
 
     Raises StorageFailure if it cannot be reached, InvalidInput if it is of a later version or the URL is of no kind
     that is known.
     """
     text = str(where)
-    engine = _postgresql(text) if re.match(r"[a-z0-9+]+://", text) else _sqlite(Path(text))
-    with _failing(engine):
-        bring_forward(engine)
-    return SqlLedger(engine)
+    engine = _postgresql(text, wait_s) if re.match(r"[a-z0-9+]+://", text) else _sqlite(Path(text), wait_s)
+    try:
+        with _failing(engine):
+            bring_forward(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlLedger(engine, wait_s)
 
 
-def _sqlite(path: Path) -> sa.Engine:
+def _sqlite(path: Path, wait_s: float) -> sa.Engine:
     if not path.parent.is_dir():
         raise InvalidInput(f"there is no folder `{path.parent}` for the ledger")
     engine = sa.create_engine(
         f"sqlite:///{path}",
         isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": wait_s, "check_same_thread": False},
         poolclass=sa.QueuePool,
         pool_size=4,
         max_overflow=12,
@@ -62,13 +67,13 @@ def _sqlite(path: Path) -> sa.Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={int(WAIT_SECONDS * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout={int(wait_s * 1000)}")
         cursor.close()
 
     return engine
 
 
-def _postgresql(url: str) -> sa.Engine:
+def _postgresql(url: str, wait_s: float) -> sa.Engine:
     scheme, _, rest = url.partition("://")
     if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
         raise InvalidInput(f"a ledger is a file or a postgresql:// URL, not {scheme}://")
@@ -82,7 +87,7 @@ def _postgresql(url: str) -> sa.Engine:
     return sa.create_engine(
         f"postgresql+psycopg://{rest}",
         isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": int(WAIT_SECONDS)},
+        connect_args={"connect_timeout": max(int(wait_s), 2)},
         pool_size=4,
         max_overflow=12,
         pool_pre_ping=True,
@@ -187,9 +192,9 @@ class SqlTransaction:
 class SqlLedger:
     """A ledger in a relational database; see :class:`offtake.broker.ports.Ledger`."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, wait_s: float = WAIT_SECONDS) -> None:
         self._engine = engine
-        self._writer: sa.Connection | None = None
+        self._wait_ms = int(wait_s * 1000)
 
     @property
     def engine(self) -> sa.Engine:
@@ -218,7 +223,7 @@ class SqlLedger:
             return ("BEGIN IMMEDIATE",)
         return (
             "BEGIN",
-            f"SET LOCAL lock_timeout = '{int(WAIT_SECONDS)}s'",
+            f"SET LOCAL lock_timeout = '{self._wait_ms}ms'",
             "SET LOCAL synchronous_commit = on",
             "LOCK TABLE entries IN EXCLUSIVE MODE",
         )
