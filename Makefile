@@ -51,6 +51,10 @@ lint: install ## style, types and layers
 test: lint ## lint, then every test
 	$(BIN)/python -m pytest -n $(WORKERS)
 
+.PHONY: simulate
+simulate: install ## years of the broker under many seeds (SEEDS=500), with crashes and an auditor
+	cd tests && ../$(BIN)/python -m simulation --seeds $(or $(SEEDS),500) --steps 400
+
 $(BENCH_INSTALLED): requirements/benchmark.lock $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/benchmark.lock
 	@touch $@

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -33,7 +33,9 @@ class MilpOptimiser:
         if found.status != 0:
             raise SolverFailure(f"the award was not solved: {found.message}")
         values = tuple(float(value) for value in found.x)
-        return Optimum(values, float(found.fun), float(found.mip_dual_bound))
+        # Without a search (nothing to choose) HiGHS states no bound, and the point is the least.
+        bound = cast("float | None", found.mip_dual_bound)
+        return Optimum(values, float(found.fun), float(found.fun) if bound is None else float(bound))
 
 
 def _constraints(programme: Programme) -> LinearConstraint | tuple[()]:

@@ -11,7 +11,7 @@ from typing import Final
 from offtake.broker.counting import LEVELS, MOMENTS, ONE_DAY, flows, window_of
 from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO, Profile
-from offtake.broker.state import Deal, State
+from offtake.broker.state import Asking, Deal, State
 from offtake.broker.terms import Cited, Lease, Need
 from offtake.domain.position import Approval, Discharge, Happened, Position, Reading
 from offtake.domain.selection import Action, Interval
@@ -82,8 +82,8 @@ def judged(
 ) -> Verdict:
     """The verdict of the law on a grant.
 
-    `taken` is what others of the same award take already, by supply; `source` the notice that it answers, if a holder
-    takes it. `counted` false leaves capacity and meters out of the question.
+    `taken` is what others of the same award take already, by source; `source` the notice that it answers, if a holder
+    takes it. `counted` false asks what masks alone say: capacity, meters and answers are left out of the question.
     """
     law = rules.law if law is None else law
     action = acquisition_of(rules, deal, lease)
@@ -97,7 +97,7 @@ def judged(
             *(peaks(law, state, action) if counted else ()),
             *noted(rules, law, state, deal, action, today),
         ),
-        discharges=discharges(rules, deal, action, taken),
+        discharges=discharges(rules, deal, action, taken) if counted else (),
         approvals=tuple(Approval(procedure, need) for procedure, need in state.approvals),
     )
     found = decide(of_level(law) if counted else unbounded(law), position, action)
@@ -197,24 +197,7 @@ def discharges(
         procedure = procedures.get(asking.notice.procedure)
         if asking.outcome == "open" or procedure is None:
             continue
-        # What those who were asked before took is not elsewhere, unless their rank is the same.
-        others = sum(
-            (
-                quantity
-                for source, quantity in (*deal.granted_by[asking.awarded_before :], *taken)
-                if _is_elsewhere(procedures, deal, source, procedure)
-            ),
-            ZERO,
-        )
-        beside = sum(
-            (
-                other.taken
-                for other in deal.standing
-                if _same_rank_before(procedures, other.notice.procedure, procedure)
-            ),
-            ZERO,
-        )
-        left = max(asking.elsewhere + beside - others, ZERO)
+        left = max(left_elsewhere(rules, deal, asking, taken), ZERO)
         found.append(
             Discharge(
                 asking.notice.id,
@@ -226,6 +209,30 @@ def discharges(
             )
         )
     return tuple(found)
+
+
+def left_elsewhere(rules: Rules, deal: Deal, asking: Asking, taken: Sequence[tuple[str, Decimal]]) -> Decimal:
+    """What an answer leaves to others, less what they were granted since, and take in an award that is being made."""
+    procedures = {procedure.id: procedure for procedure in rules.law.procedures}
+    procedure = procedures[asking.notice.procedure]
+    # What those who were asked before took is not elsewhere, unless their rank is the same.
+    others = sum(
+        (
+            quantity
+            for source, quantity in (*deal.granted_by[asking.awarded_before :], *taken)
+            if _is_elsewhere(procedures, deal, source, procedure)
+        ),
+        ZERO,
+    )
+    beside = sum(
+        (
+            other.taken
+            for other in deal.standing
+            if _same_rank_before(procedures, other.notice.procedure, procedure)
+        ),
+        ZERO,
+    )
+    return asking.elsewhere + beside - others
 
 
 def _is_elsewhere(procedures: dict[str, Procedure], deal: Deal, source: str, procedure: Procedure) -> bool:

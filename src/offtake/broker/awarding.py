@@ -20,6 +20,7 @@ from offtake.broker.counting import (
     flows,
     window_days,
     window_of,
+    with_hold,
     with_lease,
 )
 from offtake.broker.folding import holds, lease_of
@@ -84,7 +85,7 @@ class Impossible:
 def without_holds(rules: Rules, state: State, deal: Deal) -> State:
     """The state in which what holders took of a deal is not kept for them: it is about to be awarded."""
     for hold in holds(rules, deal):
-        state = with_lease(state, rules, hold, -1)
+        state = with_hold(state, rules, hold, -1)
     return state
 
 

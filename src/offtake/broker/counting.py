@@ -111,18 +111,27 @@ def window_days(meter: Meter, window: Interval) -> int:
 
 def with_lease(state: State, rules: Rules, lease: Lease, sign: int) -> State:
     """The state with a lease counted (1), or no longer counted (-1), on capacity and on every meter that it burns."""
+    return on_meters(_in_pool(state, rules, lease, sign), rules, lease, sign)
+
+
+def with_hold(state: State, rules: Rules, hold: Lease, sign: int) -> State:
+    """The state with a hold counted: it keeps capacity and room under levels, and nothing has been taken by it."""
+    return on_meters(_in_pool(state, rules, hold, sign), rules, hold, sign, flowing=False)
+
+
+def _in_pool(state: State, rules: Rules, lease: Lease, sign: int) -> State:
     supply = rules.supply(lease.supply)
     pool = rules.pool(supply)
     used = dict(lease.amounts).get(pool.measure, ZERO) * sign
     profile = state.pools.get(pool.id, Profile()).plus(used, lease.begins, lease.held_until)
-    return on_meters(replace(state, pools=state.pools.set(pool.id, profile)), rules, lease, sign)
+    return replace(state, pools=state.pools.set(pool.id, profile))
 
 
-def on_meters(state: State, rules: Rules, lease: Lease, sign: int) -> State:
-    """The state with a lease counted on meters alone."""
+def on_meters(state: State, rules: Rules, lease: Lease, sign: int, *, flowing: bool = True) -> State:
+    """The state with a lease counted on meters alone; on what adds up over time only if it is `flowing`."""
     action = acquisition(rules, lease, _workload_of(state, rules, lease))
     held = replace(lease, ends=lease.held_until)
-    levels, windowed, flowing = state.levels, state.windowed, state.flows
+    levels, windowed, totals = state.levels, state.windowed, state.flows
     for meter in rules.law.meters:
         if not burns(meter, rules.law, action):
             continue
@@ -134,11 +143,11 @@ def on_meters(state: State, rules: Rules, lease: Lease, sign: int) -> State:
                 )
             else:
                 windowed = _in_windows(windowed, meter, held.begins, held.ends, amount)
-        if meter.measure not in LEVELS or meter.lower is not None:
+        if flowing and (meter.measure not in LEVELS or meter.lower is not None):
             for window, _, flow in flows(rules, lease, meter):
                 key = (meter.id, window.begins)
-                flowing = flowing.set(key, flowing.get(key, ZERO) + (flow or ZERO) * sign)
-    return replace(state, levels=levels, windowed=windowed, flows=flowing)
+                totals = totals.set(key, totals.get(key, ZERO) + (flow or ZERO) * sign)
+    return replace(state, levels=levels, windowed=windowed, flows=totals)
 
 
 def _workload_of(state: State, rules: Rules, lease: Lease) -> WorkloadFacts:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from offtake.broker import amending
-from offtake.broker.admission import fits, judged, unbounded
+from offtake.broker.admission import fits, judged, left_elsewhere
 from offtake.broker.asking import (
     BestBid,
     aggregated,
@@ -186,7 +186,10 @@ def _silent(rules: Rules, state: State, deal: Deal, asking: Asking, now: datetim
         for supply in own_supplies(rules, deal.need, asking.notice.holder):
             takes = (Part(supply=supply, quantity=asking.notice.quantity),)
             price = _price(rules, deal, asking, takes, None)
-            if price is not None and not _unlawful(rules, state, deal, asking, takes, price, now):
+            if price is None or procedure is None:
+                continue
+            told = _in_clause_measure(rules, deal, procedure.measure, takes[0], price)
+            if offer_counts(procedure, told) and not _unlawful(rules, state, deal, asking, takes, price, now):
                 return (
                     HolderAnswered(
                         need=deal.need.id,
@@ -463,7 +466,6 @@ def _bid(call: _Call, command: MakeBid) -> Outcome:
         deal,
         bid_lease(call.rules, deal, bid),
         call.today,
-        law=unbounded(call.rules.law),
         counted=False,
     )
     unsuited = call.rules.serves(call.rules.supply(bid.supply), deal.need)
@@ -566,11 +568,16 @@ def _asked_first(call: _Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
     again = asked_again(call.rules, deal, price, call.today)
     if again is not None:
         procedure, because = again
-        best = BestBid(price, quantity, disclosed(procedure, terms))
+        offered = quantity if procedure.style == "match" else deal.left
+        best = BestBid(price, offered, disclosed(procedure, terms))
         return revived(call.rules, call.policy, deal, procedure, call.now, because, best)
-    asked = {asking.notice.procedure for asking in deal.standing}
+    standing = {asking.notice.procedure: asking for asking in deal.standing}
+    taken = [(source.id, each) for source, each in found.quantities]
     for procedure in rights_over(call.rules, call.state, need):
-        unasked = procedure.style == "match" and procedure.id not in asked
+        asking = standing.get(procedure.id)
+        unasked = procedure.style == "match" and (
+            asking is None or left_elsewhere(call.rules, deal, asking, taken) < 0
+        )
         if unasked and covered(call.rules, call.state, procedure, need, call.today):
             best = BestBid(price, quantity, disclosed(procedure, terms))
             return revived(call.rules, call.policy, deal, procedure, call.now, "best bid", best)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from immutables import Map
 
-from offtake.broker.counting import on_meters, with_lease, with_reading
+from offtake.broker.counting import on_meters, with_hold, with_lease, with_reading
 from offtake.broker.events import (
     AgreementAmended,
     Approved,
@@ -136,7 +136,7 @@ def _under(library: Library, state: State) -> State:
         state = on_meters(state, rules, lease, 1)
     for id in state.open_needs:
         for hold in holds(rules, state.deals[id]):
-            state = on_meters(state, rules, hold, 1)
+            state = on_meters(state, rules, hold, 1, flowing=False)
     for id, reading in state.readings.items():
         if id not in state.reversed and all(price.id != reading.primitive for price in rules.law.prices):
             state = with_reading(state, rules, reading, 1)
@@ -323,7 +323,7 @@ def _answered(
     )
     deal = _with_asking(deal, closed)
     for part in event.takes:
-        state = with_lease(state, rules, lease_of(rules, deal.need, closed, part), 1)
+        state = with_hold(state, rules, lease_of(rules, deal.need, closed, part), 1)
     return _revives(rules, _no_longer_due(state, event.notice), deal, closed), deal
 
 
@@ -354,7 +354,7 @@ def procedure_of(rules: Rules, id: str) -> Procedure | None:
 def _cancelled(library: Library, state: State, deal: Deal) -> tuple[State, Deal]:
     rules = rules_of(library, state)
     for hold in holds(rules, deal):
-        state = with_lease(state, rules, hold, -1)
+        state = with_hold(state, rules, hold, -1)
     askings = tuple(replace(one, takes=()) if not one.granted else one for one in deal.askings)
     return _closed(state, deal.need.id), replace(deal, askings=askings)
 
@@ -362,7 +362,7 @@ def _cancelled(library: Library, state: State, deal: Deal) -> tuple[State, Deal]
 def _awarded(library: Library, state: State, deal: Deal, event: NeedAwarded, seq: int) -> tuple[State, Deal]:
     rules = rules_of(library, state)
     for hold in holds(rules, deal):
-        state = with_lease(state, rules, hold, -1)
+        state = with_hold(state, rules, hold, -1)
     travelling = tuple(one.notice.id for one in deal.standing)
     leases = state.leases
     for grant in event.grants:
@@ -395,7 +395,23 @@ def _awarded(library: Library, state: State, deal: Deal, event: NeedAwarded, seq
         granted_by=(*deal.granted_by, *((grant.source, grant.quantity) for grant in event.grants)),
     )
     state = replace(state, leases=leases)
+    state, deal = _used_up(state, deal, event)
     return (state if event.unmet else _closed(state, deal.need.id)), deal
+
+
+def _used_up(state: State, deal: Deal, event: NeedAwarded) -> tuple[State, Deal]:
+    """The bids of a deal less what was awarded of them; one of which nothing usable is left is gone."""
+    bids, left = state.bids, deal.bids
+    for grant in event.grants:
+        bid = bids.get(grant.source)
+        if bid is None:
+            continue
+        rest = bid.quantity - grant.quantity
+        if bid.whole or rest <= 0 or rest < bid.minimum:
+            bids, left = bids.delete(bid.id), tuple(id for id in left if id != bid.id)
+        else:
+            bids = bids.set(bid.id, replace(bid, quantity=rest))
+    return replace(state, bids=bids), replace(deal, bids=left)
 
 
 def _closed(state: State, need: str) -> State:

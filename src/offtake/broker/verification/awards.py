@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from offtake.broker.events import NeedAwarded
 from offtake.broker.library import Rules
 from offtake.broker.ports import Optimiser, Programme, Row
-from offtake.broker.terms import STEPS, Bid, Grant
+from offtake.broker.terms import STEPS, Bid, Grant, Tranche
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Books, Case, Held, Told, flow, took
 from offtake.domain.position import Approval, Discharge, Position, Reading
 from offtake.domain.selection import Interval
@@ -451,9 +451,12 @@ class _Least:
         left = self.case.need.quantity - granted - self.taken
         every = [(n, 1.0) for n in range(len(self.bids))]
         self._row(every, 0.0, float(left / self.step))
-        if granted:
-            return  # What was granted before filled the first tranches; the broker's split of the rest is not redone.
-        tranches = self.case.need.in_tranches()
+        tranches: list[Tranche] = []
+        for tranche in self.case.need.in_tranches():  # What was granted before filled the first ones.
+            gone = min(granted, tranche.quantity)
+            granted -= gone
+            floor = max(tranche.floor - gone, NOTHING)
+            tranches.append(replace(tranche, quantity=tranche.quantity - gone, floor=floor))
         for limit in {t.price_limit for t in tranches if t.price_limit is not None}:
             dear = [(n, 1.0) for n in range(len(self.bids)) if self._price(n) > limit]
             room = sum(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -49,6 +49,16 @@ class Case:
     bids: dict[str, Bid] = field(default_factory=dict[str, Bid])
     grants: list[Grant] = field(default_factory=list[Grant])
     closed: Literal["no", "awarded", "cancelled"] = "no"
+
+    def use_up(self, grants: Sequence[Grant]) -> None:
+        """Takes what was granted off the bids; of a bid that is whole, or below its minimum then, nothing is left."""
+        for grant in grants:
+            bid = self.bids.pop(grant.source, None)
+            if bid is None or bid.whole:
+                continue
+            rest = bid.quantity - grant.quantity
+            if rest > 0 and rest >= bid.minimum:
+                self.bids[bid.id] = replace(bid, quantity=rest)
 
     @property
     def waiting(self) -> Told | None:

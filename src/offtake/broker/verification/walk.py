@@ -658,6 +658,7 @@ class _Walk:
         for told in case.told:
             told.became_lease = told.became_lease or bool(told.takes)
         case.grants.extend(event.grants)
+        case.use_up(event.grants)
         if not event.unmet:
             case.closed = "awarded"
         self.counts.awards += 1
