@@ -58,7 +58,7 @@ class Told:
     until: datetime
     open: bool = True
     taken: Decimal = Decimal(0)
-    before: int = 0  # How much of the need was leased before it.
+    before: Decimal = Decimal(0)  # How much of the need was leased before it.
 
 
 @dataclass
