@@ -32,9 +32,11 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: install ## plan both examples into out/
+run: install ## plan both examples into out/, and go on with their deals
 	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
+	PATH="$(abspath $(BIN)):$$PATH" bash examples/stargate/deals.sh out/stargate
+	PATH="$(abspath $(BIN)):$$PATH" bash examples/company/deals.sh out/company
 
 .PHONY: screenshots
 screenshots: run ## take the pictures of the reports for docs/

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from offtake.adapters.award_milp import MilpOptimiser
 from offtake.adapters.business_days import business_days_of
 from offtake.adapters.ledger_sql import SqlLedger, open_ledger
 from offtake.adapters.sealing import sealer_at
+from offtake.broker.commands import Command
 from offtake.broker.deciding import Desk
 from offtake.broker.events import AgreementAmended, LedgerOpened
 from offtake.broker.folding import fold
@@ -53,6 +54,23 @@ def read_amendment(path: Path) -> str:
     from offtake.adapters.estate_yaml.fragment import fragment_json
 
     return fragment_json(path)
+
+
+def planned(
+    broker: Broker, path: Path, begins: date | None, ends: date | None
+) -> tuple[str, tuple[Command, ...]]:
+    """A plan's digest, and the commands after which the ledger asks for what the plan does.
+
+    Raises InvalidInput if the file is no plan.
+    """
+    import hashlib
+
+    from offtake.adapters.plan_files import read_plan
+    from offtake.broker.planned import difference
+
+    plan = read_plan(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest, difference(broker.state(), plan, begins, ends)
 
 
 def open_kept(ledger: str) -> SqlLedger:

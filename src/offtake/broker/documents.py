@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import cast
+from typing import Final, cast
 
 from pydantic import BaseModel
 
 from offtake.domain.currencies import Rates
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Estate
-from offtake.domain.quantities import Figure, Series, Span
+from offtake.domain.quantities import Figure, QuantityError, Series, Span, parse_figure
 from offtake.law.primitives import Law
+
+MOST_DIGITS: Final = 20  # A longer number is written with its exponent.
 
 
 def canonical(value: object) -> str:
@@ -83,12 +85,27 @@ def _plain(value: object) -> object:
 
 
 def _figure(figure: Figure) -> dict[str, object]:
-    found: dict[str, object] = {"value": figure.text}
+    found: dict[str, object] = {"value": _said(figure)}
     if figure.source is not None:
         found["source"] = figure.source
     if figure.assumed:
         found["assumed"] = True
     return found
+
+
+def _said(figure: Figure) -> str:
+    """A figure as it was written, or, where that was more than a quantity, as its amount in the kind's own unit."""
+    try:
+        again = parse_figure(figure.text, figure.kind)
+        if (again.amount, again.currency) == (figure.amount, figure.currency):
+            return figure.text
+    except QuantityError:
+        pass
+    amount = f"{figure.amount:f}" if abs(figure.amount.adjusted()) < MOST_DIGITS else f"{figure.amount:E}"
+    unit = "" if figure.unit == "one" else figure.unit
+    if figure.currency is None:
+        return f"{amount} {unit}".strip()
+    return f"{amount} {figure.currency}" + (f"/{unit}" if unit else "")
 
 
 def _primitive(value: object) -> object:

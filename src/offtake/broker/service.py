@@ -24,6 +24,7 @@ from offtake.broker.policy import policy_document, policy_hash, policy_of
 from offtake.broker.ports import Clock, Ledger, Sealer, Transaction
 from offtake.broker.posting import postings
 from offtake.broker.reading import as_of
+from offtake.broker.snapshots import snapshot_of, state_of
 from offtake.broker.state import State
 from offtake.broker.upcasting import FORMAT
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
@@ -33,6 +34,8 @@ from offtake.law.procedures import recorded
 MAXIMUM_BATCH: Final = 256
 MAXIMUM_WAITING: Final = 10_000
 MAXIMUM_KEY: Final = 200
+SNAPSHOT_EVERY: Final = 5_000
+SNAPSHOT_AT_CLOSE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Broker:
         self._hash = ""
         self._line: deque[_Waiting] = deque()
         self._lock = Lock()
+        self._snapshot_at = 0
 
     @property
     def desk(self) -> Desk:
@@ -154,13 +158,17 @@ class Broker:
     def state(self, at: datetime | None = None) -> State:
         """Where things stand now (or at a later time), everything due counted."""
         with self._lock:
+            if not self._state.seq:
+                self._from_snapshot()
             self._catch_up(self._ledger.entries(self._state.seq))
             now = self._now(self._state, None)
             return as_of(self._desk, self._state, now if at is None else at)
 
     def close(self) -> None:
-        """Lets go of the ledger."""
+        """Keeps a snapshot if much has happened since the last one, and lets go of the ledger."""
         with self._lock:
+            if self._state.seq - self._snapshot_at >= SNAPSHOT_AT_CLOSE:
+                self._keep_snapshot()
             self._ledger.close()
 
     # The leader's work -------------------------------------------------------------------------------------------
@@ -186,6 +194,8 @@ class Broker:
 
     def _batch(self, batch: Sequence[_Waiting]) -> None:
         entries: list[Entry] = []
+        if not self._state.seq:
+            self._from_snapshot()
         with self._ledger.transaction() as transaction:
             if transaction.head()[0] != self._state.seq:
                 self._catch_up(transaction.entries(self._state.seq))
@@ -208,6 +218,9 @@ class Broker:
             if entries:
                 transaction.append(entries, self._seal(entries))
         self._state, self._hash = state, last
+        # As often as the state doubles, so that what snapshots cost for each entry does not grow.
+        if state.seq - self._snapshot_at >= max(SNAPSHOT_EVERY, len(state.deals)):
+            self._keep_snapshot()
 
     def _decided(
         self,
@@ -305,9 +318,37 @@ class Broker:
         """After a failure what is in memory may be ahead of what was written: it is read again."""
         self._state, self._hash = State(), ""
 
+    def _keep_snapshot(self) -> None:
+        """A snapshot of where things stand. One that cannot be kept is no loss: it is a shortcut."""
+        try:
+            self._ledger.keep_snapshot(self._state.seq, self._hash, snapshot_of(self._state))
+            self._snapshot_at = self._state.seq
+        except StorageFailure:
+            self._snapshot_at = self._state.seq - SNAPSHOT_AT_CLOSE // 2
+
+    def _from_snapshot(self) -> None:
+        """Begins where the last snapshot stood, if the ledger has the entry that it was taken after."""
+        found = self._ledger.snapshot()
+        if found is None:
+            return
+        seq, digest, body = found
+        there = next(iter(self._ledger.entries(seq - 1, seq)), None)
+        try:
+            state = state_of(body)
+        except StorageFailure:
+            return  # Of another version: everything is folded from the first entry.
+        if there is None or there.hash != digest or state.seq != seq:
+            return
+        first = next(iter(self._ledger.entries(0, 1)))
+        self._learn(first)
+        self._load(state.estate)
+        self._state, self._hash, self._snapshot_at = state, digest, seq
+
     def _catch_up(self, entries: Iterable[Entry]) -> None:
         state, last = self._state, self._hash
         for entry in entries:
+            if entry.seq <= state.seq:
+                continue
             self._learn(entry)
             state = fold(self._desk.library, state, entry.events, entry.recorded, entry.seq)
             last = entry.hash

@@ -533,6 +533,51 @@ def status(
             show_status(found)
 
 
+def import_(
+    plan: Annotated[Path, typer.Argument(help="A plan.json, as `offtake plan --out` writes it.")],
+    begins: Annotated[
+        str | None, typer.Option("--from", help="Only capacity that enters service from here on.")
+    ] = None,
+    ends: Annotated[
+        str | None, typer.Option("--until", help="Only capacity that enters service before.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be filed or cancelled.")] = False,
+    ledger: LedgerAt = DEFAULT_LEDGER,
+    at: At = None,
+    by: By = "operator",
+    as_json: AsJson = False,
+) -> None:
+    """File the needs of a plan; later, only what has changed."""
+    from offtake.bootstrap.broker import planned
+    from offtake.broker.commands import FileNeed
+    from offtake.entrypoints.cli.broker_forms import day, moment
+
+    with outcomes():
+        broker = _broker(ledger)
+        _rules(broker)
+        since, until = (None if text is None else day(text) for text in (begins, ends))
+        digest, commands = planned(broker, plan, since, until)
+        if dry_run:
+            commands_said = [
+                f"file {one.need.id}, {one.need.quantity}"
+                if isinstance(one, FileNeed)
+                else f"cancel {one.need}"
+                for one in commands
+            ]
+            if as_json:
+                say_json(commands_said)
+            else:
+                typer.echo("\n".join(commands_said) or "the ledger asks for what the plan does")
+            return
+        if not commands and not as_json:
+            typer.echo("the ledger asks for what the plan does: nothing is filed")
+        version = broker.ledger.head()[0]
+        for n, command in enumerate(commands):
+            outcome = broker.submit(command, key=f"import {digest[:16]} {version} {n}", by=by, at=moment(at))
+            _say(outcome, as_json=as_json)
+        broker.close()
+
+
 for name, command, example in (
     ("open", open_, "offtake broker open estate.yaml --ledger deals.db"),
     (
@@ -559,5 +604,6 @@ for name, command, example in (
     ("correct", correct, "offtake broker correct r1 --because 'counted twice'"),
     ("sweep", sweep, "offtake broker sweep"),
     ("status", status, "offtake broker status n1"),
+    ("import", import_, "offtake broker import out/stargate/plan.json --from 2026-07-01 --until 2026-10-01"),
 ):
     app.command(name, epilog=f"Example: `{example}`")(command)
