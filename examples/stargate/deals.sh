@@ -12,7 +12,7 @@ say() { printf '\n$ offtake'; printf ' %q' "$@"; printf '\n'; offtake "$@"; }
 say broker open "$here/estate.yaml" --rehearsal --at 2025-02-03T09:00
 # The plan's capacity that enters service on 1 July 2026 is a need; Azure is asked first.
 say broker import "$plan" --from 2026-07-01 --until 2026-07-02
-need=$(offtake broker status --json | sed -n 's/^   "id": "\(plan\.power[^"]*\)".*/\1/p' | head -1)
+need=plan.2026-07-01.2031-07-01
 say broker import "$plan" --from 2026-07-01 --until 2026-07-02
 say broker status
 # Microsoft takes what it offers; the rest overflows to the market.

@@ -11,7 +11,7 @@ from offtake.adapters.award_milp import MilpOptimiser
 from offtake.adapters.business_days import business_days_of
 from offtake.adapters.ledger_sql import SqlLedger, open_ledger
 from offtake.adapters.sealing import sealer_at
-from offtake.broker.commands import Command
+from offtake.broker.commands import Cancel, FileNeed
 from offtake.broker.deciding import Desk
 from offtake.broker.events import AgreementAmended, LedgerOpened
 from offtake.broker.folding import fold
@@ -58,7 +58,7 @@ def read_amendment(path: Path) -> str:
 
 def planned(
     broker: Broker, path: Path, begins: date | None, ends: date | None
-) -> tuple[str, tuple[Command, ...]]:
+) -> tuple[str, tuple[FileNeed | Cancel, ...]]:
     """A plan's digest, and the commands after which the ledger asks for what the plan does.
 
     Raises InvalidInput if the file is no plan.

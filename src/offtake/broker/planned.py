@@ -8,7 +8,7 @@ from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from offtake.broker.commands import Cancel, Command, FileNeed
+from offtake.broker.commands import Cancel, FileNeed
 from offtake.broker.state import Deal, State
 from offtake.broker.terms import STEPS, Need, Quantified
 from offtake.broker.transitions import moved
@@ -40,7 +40,7 @@ def needs_of(plan: CapacityPlan, begins: date | None, ends: date | None) -> Iter
         quantity = (amount / step - NOISE).to_integral_value(rounding=ROUND_CEILING) * step
         if quantity > 0:
             yield Need(
-                id=f"plan.{measure}.{since}.{until}",
+                id=f"plan.{since}.{until}" if measure == "power" else f"plan.{since}.{until}.{measure}",
                 party=plan.party,
                 measure=measure,
                 quantity=quantity,
@@ -61,7 +61,7 @@ def _amount(order: OrderRow) -> tuple[Quantified, Decimal]:
 
 def difference(
     state: State, plan: CapacityPlan, begins: date | None = None, ends: date | None = None
-) -> tuple[Command, ...]:
+) -> tuple[FileNeed | Cancel, ...]:
     """The commands after which the ledger's needs are those of the plan: what is new is filed, what is no longer wanted
     and not yet awarded is cancelled, and what became leases stands. Nothing, if they agree."""
     wanted = {need.planned: need for need in needs_of(plan, begins, ends)}
@@ -70,7 +70,7 @@ def difference(
         label = deal.need.planned
         if label is not None and deal.need.party == plan.party and deal.stage != "cancelled":
             filed.setdefault(label, []).append(deal)
-    commands: list[Command] = []
+    commands: list[FileNeed | Cancel] = []
     for label, need in wanted.items():
         commands.extend(_settled(need, filed.get(label or "", []), state))
     for label, deals in filed.items():
@@ -79,10 +79,10 @@ def difference(
     return tuple(commands[:MAXIMUM_NEEDS])
 
 
-def _settled(need: Need, deals: list[Deal], state: State) -> Iterator[Command]:
+def _settled(need: Need, deals: list[Deal], state: State) -> Iterator[FileNeed | Cancel]:
     """What brings the needs of one order of a plan to its quantity: the latest open ones are cancelled first."""
     have = sum((_counts(deal) for deal in deals), Decimal(0))
-    for deal in sorted(deals, key=lambda one: one.filed, reverse=True):
+    for deal in sorted(deals, key=lambda one: (one.filed, one.need.id), reverse=True):
         if have > need.quantity and _open(deal):
             yield Cancel(need=deal.need.id)
             have -= _counts(deal)

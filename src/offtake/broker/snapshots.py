@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from immutables import Map
 from pydantic import Field, TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from offtake.broker.documents import canonical
 from offtake.broker.profile import Profile
@@ -64,8 +65,8 @@ def snapshot_of(state: State) -> str:
         state.known_at,
         state.law,
         dict(state.versions),
-        state.reversed,
-        state.open_needs,
+        sorted(state.reversed),
+        sorted(state.open_needs),
         state.happened,
         state.approvals,
         state.due,
@@ -84,7 +85,7 @@ def snapshot_of(state: State) -> str:
             "flows": _windowed(state.flows),
             "owed": _windowed(state.owed),
             "closed": _CLOSED.dump_python(dict(state.closed), mode="json"),
-            "rest": _REST.dump_python(rest, mode="json"),
+            "rest": to_jsonable_python(rest),
         }
     )
 

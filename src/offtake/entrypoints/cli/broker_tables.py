@@ -106,12 +106,12 @@ def show_status(found: dict[str, Any]) -> None:
     if not found["needs"] and not found["leases"]:
         console.print("No need has been filed.")
         return
-    needs = page_table("Needs", "need", "for", "quantity", "from", "until", "stands", right=3)
+    needs = page_table("Needs", "need", "for", "quantity", "from", "until", "stands")
     for one in found["needs"]:
         needs.add_row(one["id"], one["party"], _amount(one), one["from"], one["until"], _stands(one))
     console.print(needs)
     if found["leases"]:
-        leases = page_table("Leases", "lease", "of", "quantity", "price an hour", "from", "until", right=3)
+        leases = page_table("Leases", "lease", "of", "quantity", "price an hour", "from", "until")
         for one in found["leases"]:
             leases.add_row(
                 one["id"],
