@@ -161,6 +161,8 @@ class Broker:
             if not self._state.seq:
                 self._from_snapshot()
             self._catch_up(self._ledger.entries(self._state.seq))
+            if not self._state.seq:
+                return self._state
             now = self._now(self._state, None)
             return as_of(self._desk, self._state, now if at is None else at)
 

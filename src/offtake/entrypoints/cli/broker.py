@@ -525,6 +525,7 @@ def status(
 
     with outcomes():
         broker = _broker(ledger)
+        _rules(broker)
         found = status_of(broker.state(moment(at)), subject)
         broker.close()
         if as_json:
