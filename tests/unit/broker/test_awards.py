@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from brokered import Rehearsal, agreed, clauses, exact, kinds, market, right, wh
 from offtake.broker.events import NeedAwarded
 from offtake.broker.terms import Tranche
 
-YEAR = {"begins": date(2027, 1, 1), "ends": date(2028, 1, 1)}
+YEAR: dict[str, Any] = {"begins": date(2027, 1, 1), "ends": date(2028, 1, 1)}
 HOURS = 365 * 24
 
 

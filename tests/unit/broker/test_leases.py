@@ -13,7 +13,7 @@ from brokered import Rehearsal, agreed, exact, market, one, why
 from offtake.broker.events import LeaseReleased, WindowSettled
 from offtake.domain.errors import InvalidInput
 
-YEAR = {"begins": date(2027, 1, 1), "ends": date(2028, 1, 1)}
+YEAR: dict[str, Any] = {"begins": date(2027, 1, 1), "ends": date(2028, 1, 1)}
 HOURS = 365 * 24
 TAKE: dict[str, Any] = {
     "kind": "commitment",
