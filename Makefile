@@ -13,12 +13,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH_INSTALLED := $(VENV)/.benchmark-installed
 LOCKER := $(VENV)-lock
+PEERS := .venv-peers
 LOCK_OPTIONS ?=
 WORKERS ?= 2
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED) ## create .venv from the locked and hashed dependencies
@@ -37,6 +38,7 @@ run: install ## plan both examples into out/, and go on with their deals
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/stargate/deals.sh out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/company/deals.sh out/company
+	$(BIN)/python examples/company/gateway.py out/company-gateway
 
 .PHONY: screenshots
 screenshots: run ## take the pictures of the reports for docs/
@@ -65,6 +67,18 @@ $(BENCH_INSTALLED): requirements/benchmark.lock $(INSTALLED)
 bench: $(BENCH_INSTALLED) ## measure against the peers
 	$(BIN)/python -m benchmarks
 
+# Peers of the gateway stand in environments of their own.
+$(PEERS)/.installed:
+	"$(PYTHON)" -m venv $(PEERS)/aiohttp
+	$(PEERS)/aiohttp/bin/python -m pip install --quiet uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 aiohttp==3.14.5
+	"$(PYTHON)" -m venv $(PEERS)/litellm
+	$(PEERS)/litellm/bin/python -m pip install --quiet 'litellm[proxy]==1.108.7'
+	@touch $@
+
+.PHONY: bench-gateway
+bench-gateway: $(BENCH_INSTALLED) $(PEERS)/.installed ## measure the gateway beside nginx, aiohttp and LiteLLM
+	$(BIN)/python -m benchmarks.gateway.run
+
 # The tool that writes the locks lives in an environment of its own, which is thrown away. Run and benchmark
 # are held to the versions of dev, so that all three may be installed into one environment.
 COMPILE = $(LOCKER)/bin/uv --quiet pip compile pyproject.toml --universal --python-version 3.11 \
@@ -82,5 +96,5 @@ lock: ## write requirements/*.lock anew (LOCK_OPTIONS=--upgrade for newer versio
 
 .PHONY: clean
 clean: ## remove the environment, the caches and out/
-	rm -rf $(VENV) $(LOCKER) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOCKER) $(PEERS) out build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -125,7 +125,7 @@ class SqliteReceipts:
 
     def _write(self, due: list[Receipt], table_digest: str) -> None:
         """One batch. While the disk refuses it, it is tried again; nothing is dropped, and no more is taken on."""
-        body = orjson.dumps([astuple(receipt) for receipt in due])
+        body = orjson.dumps([tuple(receipt) for receipt in due])
         while True:
             try:
                 self._commit(due, body, table_digest)
@@ -193,6 +193,21 @@ def receipts_between(path: Path, begins: date | None, ends: date | None) -> Iter
             yield from (r for r in _receipts(body) if first <= r.at_ms < last)
 
 
+def receipts_with_tables(path: Path, begins: date, ends: date) -> Iterator[tuple[Receipt, dict[str, Any]]]:
+    """The receipts of the days [begins, ends), each with the table that it refers to."""
+    first, last = _ms(begins, 0), _ms(ends, 0)
+    tables: dict[str, dict[str, Any]] = {}
+    with closing(_open(path)) as connection:
+        rows = connection.execute(
+            "SELECT body, table_digest FROM batches WHERE ends_ms >= ? AND begins_ms < ? ORDER BY begins_ms",
+            (first, last),
+        )
+        for body, digest in rows:
+            if digest not in tables:
+                tables[digest] = _table(connection, digest)
+            yield from ((r, tables[digest]) for r in _receipts(body) if first <= r.at_ms < last)
+
+
 def receipt_of(path: Path, id: str) -> tuple[Receipt, dict[str, Any]] | None:
     """One receipt by its id, with the table that it refers to; None if the file has none."""
     worker, _, _ = id.rpartition("-")
@@ -211,15 +226,6 @@ def receipt_of(path: Path, id: str) -> tuple[Receipt, dict[str, Any]] | None:
                 if receipt.id == id:
                     return receipt, _table(connection, digest)
     return None
-
-
-def tables_of(path: Path) -> dict[str, dict[str, Any]]:
-    """Every table that receipts refer to, by its digest."""
-    with closing(_open(path)) as connection:
-        return {
-            digest: cast("dict[str, Any]", orjson.loads(body))
-            for digest, body in connection.execute("SELECT digest, body FROM tables")
-        }
 
 
 def verify(path: Path, public_key: Path) -> tuple[int, int, tuple[Problem, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,10 @@ from offtake.router.table import Profile, RoutingTable
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
     from offtake.adapters.wire.upstreams import Upstream
+    from offtake.router.evidence import Evidence
     from offtake.router.ports import Positions, Receipts
+    from offtake.router.receipts import Receipt
+    from offtake.router.replay import Replayed
 
 MAXIMUM_EVENTS_BYTES: Final = 4 * 1024 * 1024
 
@@ -153,15 +157,19 @@ class Prepared:
     table: RoutingTable
 
 
-def today() -> date:
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+
+def today(wall: Clock = time.time) -> date:
     """The day in UTC."""
     from offtake.router.choose import day_of
 
-    return day_of(time.time())
+    return day_of(wall())
 
 
 def prepare(
-    path: Path, place: Place, positions: Positions | None = None, day: date | None = None
+    path: Path, place: Place, positions: Positions | None = None, wall: Clock = time.time
 ) -> Prepared:
     """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used."""
     from offtake.adapters.gateway_keys import read_keys
@@ -182,9 +190,76 @@ def prepare(
             hint="give deployments an `endpoint`, such as `endpoint: {url: https://host/v1, key: env:NAME}`",
         )
     known = positions or EventsFile(estate, place.events)
-    table = table_of(estate, law, known.position(), keys, day or today())
+    table = table_of(estate, law, known.position(), keys, today(wall))
     files = files_of(path, estate)
     return Prepared(estate, files, law, keys, upstreams, lacks, known, table)
+
+
+def check_key(estate: Estate, workload: str, region: str) -> None:
+    """Raises InvalidInput if a key for this class and region could not be used."""
+    from offtake.domain.workloads import InferenceClass
+
+    classes = [id for id, w in estate.workloads.items() if isinstance(w, InferenceClass)]
+    if workload not in classes:
+        known = ", ".join(classes) or "none"
+        raise InvalidInput(f"the estate has no inference class `{workload}`", hint=f"its classes: {known}")
+    if region not in estate.regions:
+        known = ", ".join(estate.regions) or "none"
+        raise InvalidInput(f"the estate has no region `{region}`", hint=f"its regions: {known}")
+
+
+def explained(place: Place, id: str) -> tuple[Receipt, tuple[str, ...]]:
+    """A request's receipt, and what it says in words. Raises InvalidInput if there is none."""
+    from offtake.adapters.receipts_sqlite import receipt_of
+    from offtake.router.explain import lines_of
+
+    found = receipt_of(place.receipts, id) if place.receipts.exists() else None
+    if found is None:
+        raise InvalidInput(
+            f"`{place.receipts}` has no receipt `{id}`", hint="an answer's `x-request-id` names it"
+        )
+    return found[0], lines_of(*found)
+
+
+def write_pack(
+    place: Place, data_class: str, month: date, folder: Path
+) -> tuple[tuple[Path, ...], Evidence, tuple[str, ...]]:
+    """The evidence of a month, written to a folder, and what does not hold in the receipts."""
+    from hashlib import sha256
+
+    from offtake.adapters.evidence_files import write_evidence
+    from offtake.adapters.receipts_sqlite import receipts_with_tables, verify
+    from offtake.router.evidence import evidence_of
+
+    if not place.receipts.exists():
+        raise InvalidInput(f"there are no receipts in `{place.receipts}`")
+    begins = month.replace(day=1)
+    ends = date(begins.year + begins.month // 12, begins.month % 12 + 1, 1)
+    batches, _, found = verify(place.receipts, place.public_key)
+    problems = tuple(f"{p.batch}: {p.text}" for p in found)
+    pack = evidence_of(data_class, f"{begins:%Y-%m}", receipts_with_tables(place.receipts, begins, ends))
+    fingerprint = "sha256:" + sha256(place.public_key.read_bytes()).hexdigest()[:32]
+    return write_evidence(pack, folder, fingerprint, batches, problems), pack, problems
+
+
+def replayed(estate: Estate, log: Path, workload: str | None, region: str | None) -> Replayed:
+    """A log put to the choice under an estate's agreements, by the day."""
+    from offtake.adapters.request_logs import read_log
+    from offtake.router.replay import replay
+
+    if workload is not None and region is not None:
+        check_key(estate, workload, region)
+    law = law_of(estate, None)
+    rows = list(read_log(log, workload, region))
+    profiles = [profile_named(id) for id in dict.fromkeys(row.profile for row in rows)]
+    position = EventsFile(estate, Path("no such file")).position()
+    return replay(rows, lambda day: compile_table(estate, law, position, day, profiles))
+
+
+def profile_named(id: str) -> Profile:
+    """The profile that a key's or a receipt's text of it names: class, region, data class and customer."""
+    workload, region, data_class, customer, *_ = (*id.split("|"), "", "", "")
+    return Profile(id, workload, region, data_class or None, customer or None)
 
 
 def files_of(path: Path, estate: Estate) -> tuple[Path, ...]:
@@ -208,8 +283,14 @@ class Following:
     """Follows estate, events, keys and the day: says what is to be in force once anything has changed."""
 
     def __init__(
-        self, path: Path, place: Place, prepared: Prepared, positions: Positions | None = None
+        self,
+        path: Path,
+        place: Place,
+        prepared: Prepared,
+        positions: Positions | None = None,
+        wall: Clock = time.time,
     ) -> None:
+        self._wall = wall
         self._path = path
         self._place = place
         self._given = positions
@@ -218,7 +299,7 @@ class Following:
 
     def _seen(self) -> tuple[object, ...]:
         files = (modified(file) for file in (*self._prepared.files, self._place.keys))
-        return (*files, self._prepared.positions.mark(), today())
+        return (*files, self._prepared.positions.mark(), today(self._wall))
 
     async def look(self) -> Prepared | None:
         """What is to be in force from now on; None if nothing changed. It is read beside the loop.
@@ -230,8 +311,8 @@ class Following:
             return None
         self._marks = marks
         loop = asyncio.get_running_loop()
-        self._prepared = await loop.run_in_executor(None, prepare, self._path, self._place, self._given)
-        self._marks = self._seen()
+        again = partial(prepare, self._path, self._place, self._given, self._wall)
+        self._prepared = await loop.run_in_executor(None, again)
         return self._prepared
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from offtake.domain.clauses import Window
 from offtake.router.breakers import Breaker
-from offtake.router.table import Candidate, RoutingTable, Tokens
+from offtake.router.table import Candidate, RoutingTable, Tiers, Tokens
 
 MINUTE_S: Final = 60.0
 _SMOOTHING_S: Final = 60.0  # Time constant of what is seen of captive demand.
@@ -87,7 +87,7 @@ class Hold:
 
     supply: str
     counters: tuple[tuple[Counter, int], ...]
-    tiers: tuple[tuple[Counter, int], ...]
+    tiers: tuple[tuple[Counter, int, Tiers], ...]
     pool: tuple[Counter, int] | None
 
 
@@ -187,15 +187,19 @@ class Balances:
             (self.meters[charge.meter], amount)
             for charge, amount in zip(candidate.charges, self.amounts(candidate, most, now), strict=True)
         ]
-        tiers = [(self.tiers[place], most.total) for place in candidate.tiers]
+        tiers = [(self.tiers[place], most.total, self.table.tiers[place]) for place in candidate.tiers]
         pool: tuple[Counter, int] | None = None
         if candidate.pool is not None and candidate.draws is not None:
             drawn = candidate.draws.of(tokens)
             pool = (self.pools[candidate.pool], drawn)
             if captive:
                 self.captives[candidate.pool].came(drawn, now)
-        for counter, amount in (*counters, *tiers, *(() if pool is None else (pool,))):
+        for counter, amount in counters:
             counter.hold(amount, now)
+        for counter, amount, _ in tiers:
+            counter.hold(amount, now)
+        if pool is not None:
+            pool[0].hold(pool[1], now)
         self._in_flight[candidate.id] = self._in_flight.get(candidate.id, 0) + 1
         if self._breakers:
             self.breaker(candidate.id).sent(now)
@@ -205,12 +209,14 @@ class Balances:
         """Replaces what was held by what was used (None: nothing was); the cost in pico-units of the estate's
         currency."""
         tokens = used or Tokens(0, 0, 0)
-        cost = self.cost(candidate, tokens, now) if used else 0
-        amounts = self.amounts(candidate, tokens, now) if used else [0] * len(candidate.charges)
-        for (counter, held), amount in zip(hold.counters, amounts, strict=True):
-            counter.settle(held, amount, now)
-        for counter, held in hold.tiers:
+        # The table may have been replaced meanwhile: what was held knows its own tiers and counters.
+        cost = candidate.price.of(tokens)
+        for counter, held, schedule in hold.tiers:
+            before = schedule.base + counter.reading(now) - held
+            cost += schedule.total(before + tokens.total) - schedule.total(before)
             counter.settle(held, tokens.total, now)
+        for (counter, held), charge in zip(hold.counters, candidate.charges, strict=True):
+            counter.settle(held, charge.amount(tokens.total, cost) or 0, now)
         if hold.pool is not None and candidate.draws is not None:
             hold.pool[0].settle(hold.pool[1], candidate.draws.of(tokens), now)
         self._in_flight[hold.supply] -= 1

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Final, Literal, Protocol
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, Protocol
 
 from offtake.law.decide import Reason
 from offtake.router.compile import World, decided, holds
-from offtake.router.table import PICO, Candidate, Entry, RoutingTable, Tokens
+from offtake.router.table import PICO, Candidate, Entry, Group, RoutingTable, Tokens
 
 # A commitment counts in full while the window is on the way to end short by this share of it, and in part before.
 PACING_BAND: Final = 0.1
@@ -56,8 +57,7 @@ class Asked:
     """A request as the choice sees it: `expected` tokens, and the `most` that may come of it.
 
     `tightened` are entries under stricter facts that the request states of itself: a route must be in all of them.
-    `excluded` are supplies already tried, `unable` those that speak no such dialect; `pinned` is the only one that
-    holds the state which the request builds on.
+    `excluded` are supplies already tried; `pinned` is the only one that holds the state which the request builds on.
     """
 
     entries: tuple[Entry, ...]
@@ -65,7 +65,6 @@ class Asked:
     most: Tokens
     tightened: tuple[Entry, ...] = ()
     excluded: frozenset[str] = frozenset()
-    unable: frozenset[str] = frozenset()
     pinned: str | None = None
 
 
@@ -74,14 +73,14 @@ class Passed:
     """A supply that was not taken, and why: by clauses, or for want of room, or because it is down."""
 
     supply: str
-    why: Literal["law", "meter", "full", "down", "dearer", "offered", "tried", "elsewhere"]
+    why: Literal["law", "meter", "full", "down", "offered", "tried", "elsewhere"]
     reasons: tuple[Reason, ...] = ()
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the request goes, and what the others were passed over for."""
+    """Where the request goes. `passed` are supplies that could not take it; those that were only dearer are not in."""
 
     entry: Entry
     candidate: Candidate
@@ -105,54 +104,61 @@ class Refused:
         return tuple(sorted({r.origin.clause for p in self.passed for r in p.reasons}))
 
 
-@dataclass(slots=True)
-class _Considered:
+class _Open(NamedTuple):
+    """A group that the request may go to, and its members that can take it now."""
+
     entry: Entry
-    candidate: Candidate
-    cost: float = 0.0
-    saves: float = 0.0
-
-
-@dataclass(slots=True)
-class _Sorting:
-    """The candidates of one request, as they fall."""
-
-    open: list[_Considered] = field(default_factory=list[_Considered])
-    passed: list[Passed] = field(default_factory=list[Passed])
+    group: Group
+    members: tuple[Candidate, ...]
 
 
 def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route | Refused:
     """The best lawful route. It depends on nothing but its arguments; `now` is in seconds since the epoch (UTC).
 
-    Fails closed: on a day that is not the table's there is no route.
+    Fails closed: on a day that is not the table's there is no route. Of candidates that are equal in all that counts
+    the least busy is taken.
     """
-    if day_of(now) != table.day:
+    begins, ends = day_bounds(table.day)
+    if not begins <= now < ends:
         text = f"the table is of {table.day}, and today is another day"
         return Refused("down", (Passed("", "down", (), text),), 1.0)
-    sorting = _Sorting()
-    for entry in asked.entries:
-        sorting.passed.extend(Passed(b.supply, "law", b.reasons, b.why) for b in entry.barred)
-        for candidate in entry.candidates:
-            closed = _closed(table, entry, candidate, asked, load, now)
-            if closed is None:
-                sorting.open.append(_Considered(entry, candidate))
-            else:
-                sorting.passed.append(closed)
-    _offer_first(sorting)
-    if not sorting.open:
-        return _refused(sorting.passed, now)
-    best = _cheapest(table, sorting.open, asked, load, now)
-    passed = [
-        *sorting.passed,
-        *(Passed(c.candidate.id, "dearer") for c in sorting.open if c is not best),
-    ]
+    passed: list[Passed] = []
+    best = _best(table, asked, load, now, passed)
+    if best is None:
+        barred = [Passed(b.supply, "law", b.reasons, b.why) for e in asked.entries for b in e.barred]
+        return _refused((*barred, *passed), now)
+    entry, _, members = best
+    candidate = members[0] if len(members) == 1 else min(members, key=lambda c: load.in_flight(c.id))
     return Route(
-        best.entry,
-        best.candidate,
+        entry,
+        candidate,
         tuple(passed),
-        tuple(sorted({origin.clause for _, _, origin in best.candidate.asks})),
-        best.candidate.pool in best.entry.captive_of,
+        tuple(sorted({origin.clause for _, _, origin in candidate.asks})) if candidate.asks else (),
+        candidate.pool is not None and candidate.pool in entry.captive_of,
     )
+
+
+def _best(table: RoutingTable, asked: Asked, load: Load, now: float, passed: list[Passed]) -> _Open | None:
+    """The cheapest group by now that the request may go to, and its open members."""
+    if any(entry.asks for entry in asked.entries):
+        # Whether the holder of a right has room hangs on all of its supplies, so all are looked at.
+        opened = [
+            _Open(entry, group, members)
+            for entry in asked.entries
+            for group in entry.groups
+            if (members := _members(table, entry, group, asked, load, now, passed))
+        ]
+        return _cheapest(table, _offered_first(opened, passed), asked, load, now)
+    ranked = [(entry, group) for entry in asked.entries for group in entry.groups]
+    if len(ranked) > 1:
+        costs = [_cost_by_now(table, e, g, asked.expected, load, now) for e, g in ranked]
+        # Sorting is stable: of equals the first, models most wanted before others, then as listed.
+        ranked = [ranked[n] for n in sorted(range(len(ranked)), key=costs.__getitem__)]
+    for entry, group in ranked:
+        members = _members(table, entry, group, asked, load, now, passed)
+        if members:
+            return _Open(entry, group, members)
+    return None
 
 
 def day_of(now: float) -> date:
@@ -160,79 +166,117 @@ def day_of(now: float) -> date:
     return datetime.fromtimestamp(now, UTC).date()
 
 
-def _closed(
-    table: RoutingTable, entry: Entry, candidate: Candidate, asked: Asked, load: Load, now: float
-) -> Passed | None:
-    """Why a candidate cannot take the request; None if it can."""
+@lru_cache(maxsize=64)
+def day_bounds(day: date) -> tuple[float, float]:
+    """The first second of a day in UTC, and the first of the next."""
+    begins = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+    return begins, begins + 86_400.0
+
+
+def _members(
+    table: RoutingTable,
+    entry: Entry,
+    group: Group,
+    asked: Asked,
+    load: Load,
+    now: float,
+    passed: list[Passed],
+) -> tuple[Candidate, ...]:
+    """The members of a group that can take the request; why the others cannot is noted."""
+    first = group.first
+    closed = _unlawful(table, entry, group, asked, load, now) or _no_room(table, first, asked, load, now)
+    if closed is not None:
+        why, reasons, text = closed
+        passed.extend(Passed(c.id, why, reasons, text) for c in group.candidates)
+        return ()
+    plain = not (asked.excluded or asked.tightened) and asked.pinned is None
+    if plain and len(group.candidates) == 1 and _is_open(first, load, now):
+        return group.candidates
+    found: list[Candidate] = []
+    for candidate in group.candidates:
+        why = None if plain else _kept_from(candidate, asked)
+        if why is None and not _is_open(candidate, load, now):
+            if load.lets_through(candidate.id, now):
+                why = Passed(candidate.id, "full", (), "as many requests as it bears are under way")
+            else:
+                why = Passed(candidate.id, "down")
+        if why is None:
+            found.append(candidate)
+        else:
+            passed.append(why)
+    return tuple(found)
+
+
+def _is_open(candidate: Candidate, load: Load, now: float) -> bool:
+    return load.lets_through(candidate.id, now) and load.in_flight(candidate.id) < candidate.concurrency
+
+
+def _kept_from(candidate: Candidate, asked: Asked) -> Passed | None:
+    """Why this request cannot go to a candidate that others may go to."""
     id = candidate.id
-    if asked.excluded and id in asked.excluded:
+    if id in asked.excluded:
         return Passed(id, "tried")
-    if asked.unable and id in asked.unable:
-        return Passed(id, "elsewhere", (), "it cannot be asked in this way")
     if asked.pinned is not None and candidate.supply.deployment != asked.pinned:
         return Passed(id, "elsewhere", (), "the state that the request builds on lives at another deployment")
-    return _unlawful(table, entry, candidate, asked, load, now) or _full(table, candidate, asked, load, now)
-
-
-def _unlawful(
-    table: RoutingTable, entry: Entry, candidate: Candidate, asked: Asked, load: Load, now: float
-) -> Passed | None:
-    """Why the law takes a candidate out for this request, beside what it bars for all of the day."""
-    id = candidate.id
     for stricter in asked.tightened:
         reasons = _barred_by(stricter, candidate)
         if reasons is not None:
             return Passed(id, "law", reasons)
-    over = over_bounds(table, candidate, asked.most, load, now)
-    if over:
-        return Passed(id, "meter", over)
-    if candidate.decided_each:
-        cost = cost_of(table, candidate, asked.most, load, now)
+    return None
+
+
+_Closed = tuple[Literal["law", "meter", "full"], tuple[Reason, ...], str]
+
+
+def _unlawful(
+    table: RoutingTable, entry: Entry, group: Group, asked: Asked, load: Load, now: float
+) -> _Closed | None:
+    """Why the law takes a group out for this request, beside what it bars for all of the day."""
+    first = group.first
+    if group.bounded:
+        over = over_bounds(table, first, asked.most, load, now)
+        if over:
+            return "meter", over, ""
+    if first.decided_each:
+        cost = cost_of(table, first, asked.most, load, now)
         world = World(table.law, table.position, table.day, table.currency, table.payer)
-        refused = decided(
-            replace(table.law, meters=()), world, entry.facts, candidate, asked.most.total, cost
-        )
+        refused = decided(replace(table.law, meters=()), world, entry.facts, first, asked.most.total, cost)
         if refused is not None:
-            return Passed(id, "law", refused)
+            return "law", refused, ""
     return None
 
 
-def _full(table: RoutingTable, candidate: Candidate, asked: Asked, load: Load, now: float) -> Passed | None:
-    """Why a candidate that is lawful has no room now."""
-    id = candidate.id
-    if not load.lets_through(id, now):
-        return Passed(id, "down")
-    if load.in_flight(id) >= candidate.concurrency:
-        return Passed(id, "full", (), "as many requests as it bears are under way")
-    if candidate.pool is not None and candidate.draws is not None:
-        left = table.pools[candidate.pool].capacity - load.pool(candidate.pool, now)
-        if candidate.draws.of(asked.expected) > left:
-            return Passed(id, "full", (), "the minute's throughput is used")
-    return None
+def _no_room(table: RoutingTable, first: Candidate, asked: Asked, load: Load, now: float) -> _Closed | None:
+    """Why a group that is lawful has no room in the running minute."""
+    if first.pool is None or first.draws is None:
+        return None
+    left = table.pools[first.pool].capacity - load.pool(first.pool, now)
+    return ("full", (), "the minute's throughput is used") if first.draws.of(asked.expected) > left else None
 
 
 def over_bounds(
     table: RoutingTable, candidate: Candidate, most: Tokens, load: Load, now: float
 ) -> tuple[Reason, ...]:
     """The meters that a request would take over their upper bound, holds of others included."""
-    cost: int | None = None
-    found: list[Reason] = []
+    cost = cost_of(table, candidate, most, load, now)
+    tokens = most.total
+    found: tuple[Reason, ...] = ()
     for charge in candidate.charges:
         meter = table.meters[charge.meter]
         if meter.upper is None:
             continue
-        if cost is None:
-            cost = cost_of(table, candidate, most, load, now)
-        amount = charge.amount(most.total, cost)
+        amount = charge.amount(tokens, cost)
         if amount is not None and (amount <= 0 or load.meter(charge.meter, now) + amount <= meter.upper):
             continue
-        found.append(Reason(meter.origin, meter.id, _bound_text(table, charge.meter, amount, load, now)))
-    return tuple(found)
+        text = _bound_text(table, charge.meter, amount, load, now)
+        found = (*found, Reason(meter.origin, meter.id, text))
+    return found
 
 
 def cost_of(table: RoutingTable, candidate: Candidate, tokens: Tokens, load: Load, now: float) -> int:
     """What a request costs at a candidate, in pico-units of the estate's currency."""
-    cost = candidate.price.of(tokens)
+    price = candidate.price
+    cost = price.fresh * tokens.fresh + price.cached * tokens.cached + price.out * tokens.out
     for place in candidate.tiers:
         schedule, before = table.tiers[place], load.tier(place, now)
         cost += schedule.total(before + tokens.total) - schedule.total(before)
@@ -246,43 +290,45 @@ def _barred_by(stricter: Entry, candidate: Candidate) -> tuple[Reason, ...] | No
     return next((b.reasons for b in stricter.barred if b.supply == candidate.id), ())
 
 
-def _offer_first(sorting: _Sorting) -> None:
+def _offered_first(opened: Sequence[_Open], passed: list[Passed]) -> list[_Open]:
     """Rights over traffic: whoever has one is offered the request while a supply of its own is open."""
-    if not any(c.candidate.asks for c in sorting.open):
-        return
-    kept: list[_Considered] = []
-    for considered in sorting.open:
-        first = [
+    kept: list[_Open] = []
+    for each in opened:
+        first = tuple(
             Reason(origin, procedure, f"{origin.clause}: {holder} is offered the request first, and has room")
-            for procedure, holder, origin in considered.candidate.asks
-            if any(holds(holder, other.candidate) for other in sorting.open)
-        ]
+            for procedure, holder, origin in each.group.first.asks
+            if any(holds(holder, member) for other in opened for member in other.members)
+        )
         if first:
-            sorting.passed.append(Passed(considered.candidate.id, "offered", tuple(first)))
+            passed.extend(Passed(member.id, "offered", first) for member in each.members)
         else:
-            kept.append(considered)
-    sorting.open = kept
+            kept.append(each)
+    return kept
 
 
 def _cheapest(
-    table: RoutingTable, considered: Sequence[_Considered], asked: Asked, load: Load, now: float
-) -> _Considered:
-    for each in considered:
-        each.cost = _cost_by_now(table, each, asked.expected, load, now)
-    return min(considered, key=lambda c: c.cost)  # Of equals the first: models most wanted, then as listed.
+    table: RoutingTable, opened: Sequence[_Open], asked: Asked, load: Load, now: float
+) -> _Open | None:
+    """The least by now; of equals the first."""
+    best, least = None, math.inf
+    for each in opened:
+        cost = _cost_by_now(table, each.entry, each.group, asked.expected, load, now)
+        if cost < least:
+            best, least = each, cost
+    return best
 
 
 def _cost_by_now(
-    table: RoutingTable, considered: _Considered, tokens: Tokens, load: Load, now: float
+    table: RoutingTable, entry: Entry, group: Group, tokens: Tokens, load: Load, now: float
 ) -> float:
     """What a route costs by now: the money that is not paid anyway, and what reserved throughput is worth to others."""
-    candidate = considered.candidate
+    candidate = group.first
     cost = float(cost_of(table, candidate, tokens, load, now))
-    if cost:
-        cost *= 1.0 - max((_credit(table, c.meter, load, now) for c in candidate.charges), default=0.0)
+    if cost and group.committed:
+        cost *= 1.0 - max(_credit(table, place, load, now) for place in group.committed)
     if candidate.pool is None or candidate.draws is None or not table.pools[candidate.pool].reserved:
         return cost
-    if candidate.pool in considered.entry.captive_of:
+    if candidate.pool in entry.captive_of:
         return cost
     return cost + displaced(table, candidate.pool, candidate.draws.of(tokens), load, now)
 
@@ -328,16 +374,16 @@ def _credit(table: RoutingTable, place: int, load: Load, now: float) -> float:
     return min(max(short / PACING_BAND, 0.0), 1.0)
 
 
-def _refused(passed: Sequence[Passed], now: float) -> Refused:
+def _refused(passed: tuple[Passed, ...], now: float) -> Refused:
     """Why there is no route: what may change soonest decides what the caller is told."""
     kinds = {p.why for p in passed}
     if "full" in kinds:
-        return Refused("full", tuple(passed), 60.0 - now % 60.0)
+        return Refused("full", passed, 60.0 - now % 60.0)
     if "down" in kinds or "tried" in kinds:
-        return Refused("down", tuple(passed), 1.0)
+        return Refused("down", passed, 1.0)
     if "meter" in kinds:
-        return Refused("meter", tuple(passed))
-    return Refused("law", tuple(passed))
+        return Refused("meter", passed)
+    return Refused("law", passed)
 
 
 def _bound_text(table: RoutingTable, place: int, amount: int | None, load: Load, now: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -35,6 +35,7 @@ from offtake.router.table import (
     Profile,
     RoutingTable,
     Tiers,
+    grouped,
 )
 
 # A typical request of a captive class, in seconds of its stated rate, where nothing has been seen of it yet.
@@ -105,7 +106,13 @@ class Drafting:
             else:
                 candidates.append(found)
         return Entry(
-            facts, tuple(candidates), tuple(barred), self._clauses(facts), self._captive_of(candidates)
+            facts,
+            tuple(candidates),
+            tuple(barred),
+            self._clauses(facts),
+            grouped(candidates, self.meters),
+            self._captive_of(candidates),
+            any(candidate.asks for candidate in candidates),
         )
 
     def _candidate(self, facts: WorkloadFacts, offer: Offer) -> Candidate | Barred:
@@ -118,6 +125,7 @@ class Drafting:
             return Barred(offer.supply.id, offer.model, (), offer.lack or "it has no price today")
         asks = tuple((o.procedure, o.who, o.origin) for o in answer.obligations if o.kind == "ask")
         return Candidate(
+            id=offer.supply.id,
             supply=offer.supply,
             model=offer.model,
             price=offer.price,
@@ -300,8 +308,32 @@ def compile_table(
         pools=drafting.captivity(captives.values()),
         entries=entries,
         models=models,
+        as_asked=_as_asked(offers),
         stand_ins=stand_ins,
     )
+
+
+def _as_asked(offers: Iterable[Offer]) -> dict[str, Candidate]:
+    """The first supply of each deployment, and of each model, as the file lists them."""
+    found: dict[str, Candidate] = {}
+    for offer in offers:
+        candidate = Candidate(offer.supply.id, offer.supply, offer.model, offer.price or PerToken(0, 0, 0))
+        found.setdefault(offer.supply.deployment or "", candidate)
+        found.setdefault(offer.model, candidate)
+    return found
+
+
+def able(entry: Entry, unable: Collection[str], meters: Sequence[CountedMeter]) -> Entry:
+    """An entry without the supplies that cannot be asked in some way; they are among what is barred."""
+    left = [c for c in entry.candidates if c.id not in unable]
+    if len(left) == len(entry.candidates):
+        return entry
+    out = tuple(
+        Barred(c.id, c.model, (), "it cannot be asked in this way")
+        for c in entry.candidates
+        if c.id in unable
+    )
+    return replace(entry, candidates=tuple(left), barred=(*entry.barred, *out), groups=grouped(left, meters))
 
 
 def data_classes_of(estate: Estate, law: Law) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
-"""What the router asks of the world outside: where things stand, receipts kept, and meters shared between processes."""
+"""What the router asks of the world outside: where things stand, and receipts kept."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
@@ -49,12 +49,4 @@ class Receipts(Protocol):
 
     def close(self) -> None:
         """Everything kept is durable once this returns."""
-        ...
-
-
-class SharedMeters(Protocol):
-    """Bounds dealt out between processes: what all of them may use together never passes a meter's bound."""
-
-    def deal(self, worker: str, used: Mapping[str, tuple[str, int, int]], now: float) -> Mapping[str, int]:
-        """What a worker may use up to, by meter: `used` is (window, what it has used, the bound) of each."""
         ...

@@ -5,42 +5,15 @@ A receipt holds no prompt, no answer and no personal data: a key's id, a class, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from offtake.router.table import RoutingTable
 
 FORMAT: Final = "offtake.receipts/1"
 Outcome = Literal["served", "refused", "failed", "cut", "left"]
-# The columns of a receipt's row, in order. `passed` lists [supply, why, [clauses]].
-COLUMNS: Final = (
-    "id",
-    "at_ms",
-    "key",
-    "profile",
-    "operation",
-    "asked",
-    "model",
-    "supply",
-    "region",
-    "outcome",
-    "status",
-    "fresh",
-    "cached",
-    "out",
-    "usage",
-    "bound",
-    "cost_pico",
-    "attempts",
-    "first_byte_us",
-    "total_us",
-    "clauses",
-    "passed",
-)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """One request, as its receipt tells it."""
 
     id: str
@@ -67,6 +40,9 @@ class Receipt:
         str, ...
     ]  # That refused a supply, or gave it up: with `passed`, why it went where it went.
     passed: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+COLUMNS: Final = Receipt._fields  # Of a receipt's row, in order. `passed` lists [supply, why, [clauses]].
 
 
 def described(table: RoutingTable) -> dict[str, Any]:

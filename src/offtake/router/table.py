@@ -6,7 +6,7 @@ unit-second of reserved throughput. A price of 2.30 EUR per million tokens is 2,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -139,6 +139,7 @@ class Pool:
 class Candidate:
     """A model at a supply that the law lets a profile use, with what using it counts and costs."""
 
+    id: str  # The supply's, `deployment/product`.
     supply: SupplyFacts
     model: str
     price: PerToken  # In the estate's currency; nothing where throughput is reserved.
@@ -150,11 +151,6 @@ class Candidate:
     asks: tuple[tuple[str, str, Origin], ...] = ()
     decided_each: bool = False  # An approval hangs on the amount: `decide` is asked for each request.
     concurrency: int = 1024
-
-    @property
-    def id(self) -> str:
-        """The supply's id, `deployment/product`."""
-        return self.supply.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +164,16 @@ class Barred:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Candidates that cost, count and draw the same: one look at meters and prices does for all of them."""
+
+    candidates: tuple[Candidate, ...]
+    first: Candidate
+    bounded: bool  # A meter of theirs has an upper bound.
+    committed: tuple[int, ...]  # Their meters with a lower one.
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Where a profile may go with one model."""
 
@@ -175,7 +181,29 @@ class Entry:
     candidates: tuple[Candidate, ...]
     barred: tuple[Barred, ...]
     clauses: tuple[str, ...]  # Every clause that was asked.
+    groups: tuple[Group, ...]
     captive_of: frozenset[int] = frozenset()  # Pools beside which it has nothing.
+    asks: bool = False  # Somebody has a right over this traffic.
+
+
+def grouped(candidates: Sequence[Candidate], meters: Sequence[CountedMeter]) -> tuple[Group, ...]:
+    """Candidates in groups, in the order of each group's first; members in the order given."""
+    groups: dict[object, list[Candidate]] = {}
+    for c in candidates:
+        key = (c.model, c.price, c.charges, c.tiers, c.pool, c.draws, c.asks, c.decided_each, c.supply.party)
+        # Who must be asked each time is asked about one supply.
+        groups.setdefault((key, c.id) if c.decided_each or c.asks else key, []).append(c)
+    return tuple(
+        Group(
+            candidates=tuple(members),
+            first=members[0],
+            bounded=any(meters[charge.meter].upper is not None for charge in members[0].charges),
+            committed=tuple(
+                charge.meter for charge in members[0].charges if (meters[charge.meter].lower or 0) > 0
+            ),
+        )
+        for members in groups.values()
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +236,8 @@ class RoutingTable:
     pools: tuple[Pool, ...]
     entries: Mapping[tuple[str, str], Entry]  # By (profile, model).
     models: Mapping[str, tuple[str, ...]]  # By profile: acceptable models, most wanted first.
+    # Where a request goes that asks for a deployment or a model by name, whatever the law says: for the shadow.
+    as_asked: Mapping[str, Candidate] = field(default_factory=dict[str, Candidate])
     stand_ins: Mapping[str, frozenset[str]] = field(
         default_factory=dict[str, frozenset[str]]
     )  # By profile: the models good enough to stand in for another.

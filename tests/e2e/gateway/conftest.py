@@ -19,11 +19,11 @@ Test = Callable[[Stand], Awaitable[None]]
 
 @pytest.fixture
 def on_stand(tmp_path: Path) -> Callable[..., None]:
-    """Runs a coroutine with a gateway of its own, within half a minute."""
+    """Runs a coroutine with a gateway of its own, within a minute and a half."""
 
     def run(test: Test, limits: Limits = DEFAULT) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(30), stand(tmp_path, limits) as made:
+            async with asyncio.timeout(90), stand(tmp_path, limits) as made:
                 await test(made)
 
         asyncio.run(whole())

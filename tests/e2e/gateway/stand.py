@@ -180,7 +180,7 @@ class Wire:
         while True:
             event = self._judge.next_event()
             if event is h11.NEED_DATA:
-                self._judge.receive_data(await asyncio.wait_for(self.reader.read(65_536), 10))
+                self._judge.receive_data(await asyncio.wait_for(self.reader.read(65_536), 20))
             elif isinstance(event, h11.Response):
                 status = event.status_code
                 headers = {k.decode(): v.decode() for k, v in event.headers}

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable
 
 from e2e.gateway.stand import Stand, Wire, ask, chat, request
-from offtake.adapters.gateway_keys import new_key, read_keys, revoke
+from offtake.adapters.gateway_keys import new_key, revoke
 from offtake.adapters.receipts_sqlite import receipt_of, verify
 from offtake.bootstrap.gateway import prepare, record_event, today
 
 Run = Callable[..., None]
 
 
-async def until(true: Callable[[], bool], within_s: float = 3.0) -> None:
+async def until(true: Callable[[], bool], within_s: float = 15.0) -> None:
     """Waits until something holds; the bound is of the test, not of what is tested."""
     ends = time.monotonic() + within_s
     while not true():
@@ -36,7 +36,7 @@ def test_an_event_closes_a_route_and_cuts_what_runs_as_its_clause_says(on_stand:
         declare(stand)
         service = stand.serving.service
         await until(lambda: service.metrics.tables == 2)
-        assert b"upstream_failed" in await asyncio.wait_for(runs.reader.read(), 3)
+        assert b"upstream_failed" in await asyncio.wait_for(runs.reader.read(), 15)
         refused = await ask(stand, chat())
         assert refused.status == 503
         assert "lab-y.agi" in refused.json["error"]["message"]
@@ -97,8 +97,8 @@ def test_keys_are_known_and_forgotten_while_it_runs(on_stand: Run) -> None:
         await until(lambda: any(p == "free|virginia" for p, _ in service.table.entries))
         assert (await ask(stand, chat(), "new")).status == 200
         revoke(stand.place.keys, made.id)
-        await until(lambda: any(k.revoked for k in read_keys(stand.place.keys)))
-        await asyncio.sleep(0.6)
+        known = bytes.fromhex(made.hash)
+        await until(lambda: service._keys[known].lapsed is not None)
         answer = await ask(stand, chat(), "new")
         assert (answer.status, "revoked" in answer.json["error"]["message"]) == (401, True)
 
@@ -175,7 +175,7 @@ def test_a_gateway_that_ends_lets_its_streams_end(on_stand: Run) -> None:
         wire.writer.write(request(stand, chat(stream=True, tokens=50, pace_ms=5)))
         await wire.reader.readuntil(b"data: ")
         ending = asyncio.create_task(stand.serving.stop(10.0))
-        rest = await asyncio.wait_for(wire.reader.read(), 5)
+        rest = await asyncio.wait_for(wire.reader.read(), 15)
         assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
         await ending
 

@@ -94,7 +94,7 @@ def test_http_1_0_is_answered_without_chunks_and_closed(on_stand: Run) -> None:
         for body in (chat(), chat(stream=True)):
             wire = await Wire.to(stand)
             wire.writer.write(request(stand, body).replace(b"HTTP/1.1", b"HTTP/1.0"))
-            raw = await asyncio.wait_for(wire.reader.read(), 5)
+            raw = await asyncio.wait_for(wire.reader.read(), 15)
             assert raw.startswith(b"HTTP/1.1 200")
             assert b"chunked" not in raw
             assert raw.endswith((b"}", b"[DONE]\n\n"))
@@ -156,7 +156,7 @@ def test_what_two_servers_could_read_in_two_ways_is_refused_and_the_connection_c
         wire = await Wire.to(stand)
         # A second request behind it must never be answered.
         wire.writer.write(raw.encode("latin-1") + request(stand, b"", method="GET", path="/metrics"))
-        said = await asyncio.wait_for(wire.reader.read(), 5)
+        said = await asyncio.wait_for(wire.reader.read(), 15)
         assert said.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501"))
         assert b"connection: close" in said
         assert said.count(b"HTTP/1.1 ") == 1
@@ -197,7 +197,7 @@ def test_a_caller_that_is_slow_with_its_request_is_told_and_closed(on_stand: Run
         assert (await slow_head.answer())[0].status == 408
         assert (await slow_body.answer())[0].status == 408
         assert (
-            await asyncio.wait_for(mute.reader.read(), 5) == b""
+            await asyncio.wait_for(mute.reader.read(), 15) == b""
         )  # A connection without a request just ends.
 
     on_stand(test, STRICT)
@@ -212,6 +212,25 @@ def test_more_connections_than_are_borne_are_told_so(on_stand: Run) -> None:
         assert (await wires[0].answer())[0].status == 200
 
     on_stand(test, replace(DEFAULT, connections=2))
+
+
+def test_bodies_that_are_held_at_once_are_bounded_together(on_stand: Run) -> None:
+    async def test(stand: Stand) -> None:
+        for _ in range(5):  # What is answered is let go.
+            assert (await ask(stand, chat(padding="x" * 3000))).status == 200
+        first, second = [await Wire.to(stand) for _ in range(2)]
+        whole = request(stand, chat(padding="x" * 3000))
+        first.writer.write(whole[:-10])
+        await asyncio.sleep(0.05)
+        second.writer.write(whole)
+        assert (await second.answer())[0].status == 503
+        first.writer.write(whole[-10:])
+        assert (await first.answer())[0].status == 200
+        second.close()
+        await asyncio.sleep(0.05)
+        assert stand.serving.service.buffered == 0
+
+    on_stand(test, replace(DEFAULT, buffered_bytes=5000))
 
 
 def test_a_caller_that_does_not_read_holds_the_upstream_back_and_no_memory(on_stand: Run) -> None:

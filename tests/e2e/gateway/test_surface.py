@@ -72,6 +72,17 @@ def test_the_azure_sdk_and_its_paths(on_stand: Run) -> None:
     on_stand(test)
 
 
+def test_an_azure_path_names_the_model_where_the_body_does_not(on_stand: Run) -> None:
+    async def test(stand: Stand) -> None:
+        path = "/openai/deployments/m/chat/completions?api-version=2024-10-21"
+        assert (await ask(stand, {"messages": HELLO}, path=path)).status == 200
+        assert stand.seen["eu"][0]["model"] == "m"
+        refused = await ask(stand, {"model": "small", "messages": HELLO}, path=path)
+        assert (refused.status, refused.json["error"]["param"]) == (400, "model")
+
+    on_stand(test)
+
+
 def test_the_anthropic_sdk_reads_answers_and_streams(on_stand: Run) -> None:
     async def test(stand: Stand) -> None:
         sdk = anthropic.AsyncAnthropic(api_key=stand.keys["free"], base_url=stand.base, max_retries=0)

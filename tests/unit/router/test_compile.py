@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,17 @@ def test_tiers_are_marginal_or_for_all_units(marginal: bool, tokens: int, cost: 
 
     steps: tuple[tuple[int | None, int], ...] = ((100, 3), (None, 2))
     assert Tiers("t", Origin("a.t"), steps, marginal, "month", DAY, None, 0).total(tokens) == cost
+
+
+def test_what_runs_when_a_table_is_replaced_settles_at_its_own_tiers() -> None:
+    table = table_of(company())
+    load = Balances(table, noon(), Opening({}, {"alpha-cloud.screening": 3_999_000_000}))
+    by_use = table.entries["assistant", "atlas"].candidates[1]
+    most, used = Tokens(4_000_000, 0, 0), Tokens(1_000_000, 0, 0)
+    hold = load.hold(by_use, used, most, noon(), captive=False)
+    load.adopt(replace(table, tiers=(), meters=()), noon())
+    # Its own hold does not push it into the next tier: the first million is still free of screening.
+    assert load.settle(hold, by_use, used, noon()) == round(2.30 * PICO)
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_probe_through() -> None:

@@ -27,7 +27,7 @@ READ: Final = frozenset(
         "conversation",
     )
 )
-_QUOTED: Final = tuple((f'"{key}"'.encode(), key) for key in sorted(READ))
+_QUOTED: Final = re.compile(b"|".join(f'"{key}"'.encode() for key in sorted(READ)))
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 _COLON: Final = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SCALAR_END: Final = re.compile(rb"[ \t\r\n]*[,}]")
@@ -80,8 +80,11 @@ class Body:
         return isinstance(options, dict) and cast("dict[str, Any]", options).get("include_usage") is True
 
 
-def read_body(raw: bytes) -> Body:
-    """The body's fields. Raises BadBody for what two readers could read in two ways."""
+def read_body(raw: bytes, named: str | None = None) -> Body:
+    """The body's fields; `named` is the model where the path names it, and `model` may be left out then.
+
+    Raises BadBody for what two readers could read in two ways.
+    """
     try:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -90,9 +93,11 @@ def read_body(raw: bytes) -> Body:
         raise BadBody("the body is a JSON object")
     fields = cast("dict[str, Any]", found)
     _once(raw, fields)
-    model, stream = fields.get("model"), fields.get("stream", False)
+    model, stream = fields.get("model", named), fields.get("stream", False)
     if not isinstance(model, str) or not 1 <= len(model) <= 256:
         raise BadBody("`model` names a model", "model")
+    if named is not None and model != named:
+        raise BadBody("the path names one deployment and `model` another", "model")
     if stream is None:
         stream = False
     if not isinstance(stream, bool):
@@ -109,9 +114,10 @@ def _once(raw: bytes, fields: dict[str, Any]) -> None:
     for key in fields:
         if key not in READ and key.casefold() in READ:
             raise BadBody(f"`{key}` is written `{key.casefold()}`", key)
-    plain = b"\\u00" not in raw
-    if plain and all(raw.count(quoted) <= (key in fields) for quoted, key in _QUOTED):
-        return
+    if b"\\u00" not in raw:
+        quoted = _QUOTED.findall(raw)
+        if len(quoted) == len(set(quoted)) and all(name[1:-1].decode() in fields for name in quoted):
+            return
     seen: set[str] = set()
     for start, end, _, _ in top_level(raw):
         text = raw[start:end]

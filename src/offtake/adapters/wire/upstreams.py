@@ -48,7 +48,7 @@ class Upstream:
     endpoint: Endpoint
     heads: Mapping[Operation, bytes]  # Request line and headers up to the length.
     name: bytes  # The model's name there, quoted as JSON.
-    renamed: bool
+    plain: str  # The same, unquoted.
 
     def __repr__(self) -> str:
         return f"Upstream({self.deployment!r} at {self.origin.authority})"
@@ -63,7 +63,7 @@ class Upstream:
     ) -> tuple[bytes, bytes, bool]:
         """Head and body for an upstream, and whether its stream says usage that the caller did not ask for."""
         raw = body.raw
-        if self.renamed or body.model.encode() != self.name[1:-1]:
+        if body.model != self.plain or "model" not in body.fields:
             raw = with_model(raw, self.name)
         hides = False
         if body.stream and operation in ("chat", "completions") and self.endpoint.dialect != "mistral":
@@ -71,9 +71,9 @@ class Upstream:
                 raw, hides = self._asking_for_usage(raw, body), True
         elif body.stream and self.endpoint.dialect == "mistral":
             hides = False  # It says usage in its last event, asked or not, and its clients know.
-        more = b"".join(
-            name + b": " + value + b"\r\n" for name, value in headers.items() if name in FORWARDED
-        )
+        more = b""
+        if not FORWARDED.isdisjoint(headers):
+            more = b"".join(b"%b: %b\r\n" % row for row in headers.items() if row[0] in FORWARDED)
         return b"".join((self.heads[operation], more, b"content-length: %d\r\n\r\n" % len(raw))), raw, hides
 
     def _asking_for_usage(self, raw: bytes, body: Body) -> bytes:
@@ -126,7 +126,7 @@ def upstream(deployment: str, endpoint: Endpoint, model: str, secret: str | None
                 _authorization(endpoint, secret),
             )
         )
-    return Upstream(deployment, origin, endpoint, heads, orjson.dumps(name), name != model)
+    return Upstream(deployment, origin, endpoint, heads, orjson.dumps(name), name)
 
 
 def _authorization(endpoint: Endpoint, secret: str | None) -> bytes:

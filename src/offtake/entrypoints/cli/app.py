@@ -15,6 +15,7 @@ from offtake.entrypoints.cli.diary import calendar
 from offtake.entrypoints.cli.estates import check, new, schema
 from offtake.entrypoints.cli.explaining import explain
 from offtake.entrypoints.cli.financing import finance
+from offtake.entrypoints.cli.gateway import gateway
 from offtake.entrypoints.cli.importing import import_
 from offtake.entrypoints.cli.laws import laws
 from offtake.entrypoints.cli.planning import plan
@@ -72,3 +73,4 @@ app.add_typer(demand, name="demand")
 app.add_typer(laws)
 app.add_typer(broker.app, name="broker")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(gateway, name="gateway")

@@ -102,6 +102,7 @@ class Host(Protocol):
     limits: Limits
     connections: set[Connection]
     draining: bool
+    buffered: int  # Bytes of all requests' bodies that are held.
 
     def now(self) -> float:
         """Seconds of a clock that does not run backward."""
@@ -120,10 +121,12 @@ class Connection(asyncio.Protocol):
     """A caller's connection."""
 
     __slots__ = (
+        "_answering",
         "_chunked",
         "_fed",
         "_handler",
         "_head_size",
+        "_held",
         "_in_head",
         "_lingering",
         "_next",
@@ -148,6 +151,8 @@ class Connection(asyncio.Protocol):
         self._started = False
         self._head_size = 0
         self._fed = 0
+        self._held = 0  # Bytes of bodies that this connection holds.
+        self._answering = 0  # Of them, those of the request that is answered.
         self._lingering = False
         self._refusal: tuple[Incoming | None, int, str] | None = None
         self._reading = True
@@ -203,6 +208,8 @@ class Connection(asyncio.Protocol):
         del exc
         self.closed = True
         self._server.connections.discard(self)
+        self._server.buffered -= self._held
+        self._held = 0
         handler, self._handler = self._handler, None
         self._queue.clear()
         if handler is not None:
@@ -288,6 +295,10 @@ class Connection(asyncio.Protocol):
         request.size += len(body)
         if request.size > self._server.limits.body_bytes:
             raise _Refuse(413, f"a body has at most {self._server.limits.body_bytes} bytes")
+        if self._server.buffered + len(body) > self._server.limits.buffered_bytes:
+            raise _Refuse(503, "the gateway holds as many bytes of requests as it bears")
+        self._held += len(body)
+        self._server.buffered += len(body)
         request.parts.append(body)
 
     def on_message_complete(self) -> None:
@@ -309,6 +320,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, request: Incoming) -> None:
         self.deadline = 0.0
+        self._answering = request.size
         self._chunked = request.version == "1.1"
         self._handler = _ANSWERED  # Whoever answers at once calls `done` before there is a handler.
         found = self._server.handle(self, request)
@@ -332,6 +344,9 @@ class Connection(asyncio.Protocol):
         self._handler = None
         if self.closed:
             return
+        self._held -= self._answering
+        self._server.buffered -= self._answering
+        self._answering = 0
         if not keep_alive or self._server.draining:
             self.transport.close()
             return
@@ -389,6 +404,8 @@ class Connection(asyncio.Protocol):
             self._refusal = (request, status, message)  # Answers that are due come first.
             return
         self._refusal = None
+        self._server.buffered -= self._held
+        self._held = 0
         head = b"HTTP/1.1 %d %s\r\nconnection: close\r\n" % (status, REASONS[status])
         self.transport.write(head + self._server.refusal(request, status, message))
         self.deadline = self._server.now() + self._server.limits.linger_s

@@ -20,11 +20,10 @@ from offtake.router.receipts import Outcome, Receipt
 from offtake.router.table import Tokens
 
 if TYPE_CHECKING:
-    from offtake.adapters.gateway_keys import Key
     from offtake.adapters.upstream_http.connection import Connection as UpstreamConnection
     from offtake.adapters.upstream_http.connection import Failure
     from offtake.adapters.upstream_http.pool import Pool
-    from offtake.entrypoints.gateway.service import Service
+    from offtake.entrypoints.gateway.service import Caller, Service
     from offtake.router.balances import Hold
     from offtake.router.table import Candidate
 
@@ -80,7 +79,7 @@ class Exchange:
         incoming: Incoming,
         operation: Operation,
         tongue: Tongue,
-        key: Key,
+        key: Caller,
         body: Body,
         asked: Asked,
     ) -> None:
@@ -120,11 +119,27 @@ class Exchange:
         """Asks the law and sends the request; whether anything is still to come."""
         service = self._service
         found = choose(service.table, self._asked, service.balances, service.wall())
+        if service.shadow:
+            found = self._shadowed(found)
         if isinstance(found, Refused):
             self._refuse(found)
             return False
         self._dispatch(found)
         return self._mode != "over"
+
+    def _shadowed(self, found: Route | Refused) -> Route | Refused:
+        """Where the caller asked to go, with what the choice would have done noted beside it."""
+        service = self._service
+        asked = service.table.as_asked.get(self.body.model)
+        if asked is None:
+            return found
+        self._note(found)
+        if isinstance(found, Refused):
+            self.passed.append(("", "would refuse", found.clauses))
+        else:
+            self.passed.append((found.candidate.id, "would", ()))
+        service.metrics.shadowed(isinstance(found, Route) and found.candidate.id == asked.id)
+        return Route(self._asked.entries[0], asked, ())
 
     def _dispatch(self, route: Route) -> None:
         service, candidate = self._service, route.candidate
@@ -311,7 +326,7 @@ class Exchange:
             self._retry_after = min(retry_after_s, self._retry_after or retry_after_s)
         limits = service.limits
         late = service.now() - self._begun_at > limits.request_within_s
-        if self._attempts >= limits.attempts or late:
+        if self._attempts >= limits.attempts or late or service.shadow:
             self._give_up(status)
             return
         found = choose(service.table, self._asked, service.balances, service.wall())
@@ -391,7 +406,10 @@ class Exchange:
     # Answers.
 
     def _head(self) -> bytes:
-        shown = b"".join(name + b": " + value + b"\r\n" for name, value in self._headers if name in _SHOWN)
+        shown = b""
+        for name, value in self._headers:
+            if name in _SHOWN:
+                shown += b"%b: %b\r\n" % (name, value)
         candidate = self._candidate
         return b"".join(
             (
@@ -455,7 +473,7 @@ class Exchange:
         service, route, candidate = self._service, self._route, self._candidate
         now = service.now()
         tokens = used or Tokens(0, 0, 0)
-        if route is not None and outcome != "failed":
+        if route is not None and route.passed and outcome != "failed":
             self._note(route)
         named = {clause for _, _, clauses in self.passed for clause in clauses}
         if route is not None:
@@ -491,8 +509,7 @@ class Exchange:
 def with_excluded(asked: Asked, tried: frozenset[str]) -> Asked:
     """What is asked once supplies have been tried."""
     return Asked(
-        asked.entries, asked.expected, asked.most, asked.tightened, asked.excluded | tried, asked.unable,
-        asked.pinned,
+        asked.entries, asked.expected, asked.most, asked.tightened, asked.excluded | tried, asked.pinned
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ class Limits:
     head_bytes: int = 32 * 1024  # Of a request's head: 431 above.
     headers: int = 100
     body_bytes: int = 16 * 1024 * 1024  # Of a request's body: 413 above.
+    buffered_bytes: int = 256 * 1024 * 1024  # Of all bodies that are held at once: 503 above.
     connections: int = 8192  # Callers' connections: 503 above.
     requests: int = 4096  # Requests under way: 503 above.
     held_answer_bytes: int = 1024 * 1024  # Of a whole answer that is held until it can be sent at once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from offtake.router.balances import Balances
@@ -25,10 +26,9 @@ class Histogram:
         """One more."""
         self.count += 1
         self.total += seconds
-        for place, upper in enumerate(_SECONDS):
-            if seconds <= upper:
-                self.buckets[place] += 1
-                return
+        place = bisect_left(_SECONDS, seconds)
+        if place < len(self.buckets):
+            self.buckets[place] += 1
 
     def lines(self, name: str) -> list[str]:
         """As Prometheus reads it: cumulative."""
@@ -50,6 +50,7 @@ class Metrics:
         self.failures: dict[str, int] = {}
         self.clauses: dict[str, int] = {}
         self.refused_at_door = 0
+        self.shadow = [0, 0]  # Where the choice would have gone elsewhere, and to the same supply.
         self.tables = 1
         self.duration = Histogram()
         self.first_byte = Histogram()
@@ -69,6 +70,10 @@ class Metrics:
         self.duration.add(receipt.total_us / 1e6)
         if receipt.first_byte_us:
             self.first_byte.add(receipt.first_byte_us / 1e6)
+
+    def shadowed(self, same: bool) -> None:
+        """A request went where its caller asked; whether the choice would have sent it there too."""
+        self.shadow[same] += 1
 
     def broke(self, supply: str) -> None:
         """An upstream failed."""
@@ -111,6 +116,9 @@ class Metrics:
             f"offtake_refused_at_door_total {self.refused_at_door}",
             "# TYPE offtake_tables_total counter",
             f"offtake_tables_total {self.tables}",
+            "# TYPE offtake_shadow_total counter",
+            f'offtake_shadow_total{{choice="elsewhere"}} {self.shadow[0]}',
+            f'offtake_shadow_total{{choice="same"}} {self.shadow[1]}',
             *self.duration.lines("gen_ai_client_operation_duration_seconds"),
             *self.first_byte.lines("gen_ai_server_time_to_first_token_seconds"),
         ]

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, cast
 
 import httptools
 import orjson
+
+from offtake.domain.errors import InvalidInput
 
 MISBEHAVIOURS: Final = (
     "429",  # with `retry-after: 2`
@@ -287,3 +290,21 @@ async def rehearse(
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Rehearsal(name, seen, state), host, port, backlog=1024)
     return server, int(server.sockets[0].getsockname()[1])
+
+
+def run(name: str, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Runs an upstream until it is told to end. Raises InvalidInput if the address cannot be listened on."""
+
+    async def whole() -> None:
+        ends = asyncio.Event()
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(sign, ends.set)
+        try:
+            server, found = await rehearse(name, host, port)
+        except OSError as error:
+            raise InvalidInput(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+        say(f"{name} answers at http://{host}:{found}/v1")
+        await ends.wait()
+        server.close()
+
+    asyncio.run(whole())

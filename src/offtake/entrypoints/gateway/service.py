@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -21,6 +21,7 @@ from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.metrics import Metrics
 from offtake.router.balances import Balances, Opening
 from offtake.router.choose import Asked, Refused, day_of
+from offtake.router.compile import able
 from offtake.router.table import Candidate, Entry, RoutingTable, Tokens
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ _LEARNS: Final = 0.05  # The weight of a new answer in what is expected of the n
 _JSON: Final = b"content-type: application/json\r\n"
 
 
+class Caller(NamedTuple):
+    """What is looked up for a key at every request."""
+
+    id: str
+    profile: str
+    models: frozenset[str]  # That it may ask for; all if empty.
+    lapsed: str | None
+
+
 class Service:
     """One process's state. Everything in it is touched by the one thread of the loop alone."""
 
@@ -51,25 +61,31 @@ class Service:
         receipts: Receipts,
         opening: Opening | None = None,
         limits: Limits = DEFAULT,
-        pools: Mapping[Origin, Pool] | None = None,
+        *,
+        shadow: bool = False,
+        wall: Callable[[], float] = time.time,
     ) -> None:
+        self.shadow = shadow
+        self.wall = wall  # Seconds since the epoch.
         self.limits = limits
         self.connections: set[Connection] = set()
         self.exchanges: set[Exchange] = set()
         self.draining = False
+        self.buffered = 0
         self._quiet = asyncio.Event()
         self.table = table
         self.upstreams = dict(upstreams)
         self.receipts = receipts
         self.metrics = Metrics()
         self.balances = Balances(table, self.wall(), opening or Opening({}, {}))
-        self._pools: dict[Origin, Pool] = dict(pools or {})
+        self._pools: dict[Origin, Pool] = {}
         self._expected: dict[tuple[str, str], float] = {}
         self._kept: list[Receipt] = []
         self._worker = worker
         self._count = itertools.count(1)
-        self._keys: dict[bytes, Key] = {}
+        self._keys: dict[bytes, Caller] = {}
         self._unable: dict[Operation, frozenset[str]] = {}
+        self._entries: dict[tuple[Operation, str, str], Entry] = {}
         self.set_keys(keys)
         self._sort_upstreams()
         receipts.table(table)
@@ -79,10 +95,6 @@ class Service:
     def now(self) -> float:
         """Seconds of a clock that does not run backward."""
         return time.monotonic()
-
-    def wall(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
 
     def next_id(self) -> str:
         """A request's id: the process's word and a count."""
@@ -120,7 +132,11 @@ class Service:
 
     def set_keys(self, keys: tuple[Key, ...]) -> None:
         """The keys that are known from now on."""
-        self._keys = {bytes.fromhex(key.hash): key for key in keys}
+        day = day_of(self.wall())
+        self._keys = {
+            bytes.fromhex(key.hash): Caller(key.id, key.profile, frozenset(key.models), key.lapsed(day))
+            for key in keys
+        }
 
     def _sort_upstreams(self) -> None:
         candidates = {c.id: c for e in self.table.entries.values() for c in e.candidates}
@@ -132,6 +148,11 @@ class Service:
                 if (upstream := self.upstreams.get(candidate.supply.deployment or "")) is None
                 or operation not in upstream.serves
             )
+        self._entries = {
+            (operation, profile, model): able(entry, self._unable[operation], self.table.meters)
+            for operation in operations
+            for (profile, model), entry in self.table.entries.items()
+        }
 
     def pool(self, origin: Origin) -> Pool:
         """The connections to an origin."""
@@ -184,17 +205,13 @@ class Service:
                 "unsupported_type",
                 None,
             )
-        body = read_body(request.body)
-        if deployment is not None:
-            if body.model not in ("", deployment):
-                return 400, "the path names one deployment and `model` another", "invalid_request", "model"
-            body = Body(body.raw, body.fields, deployment, body.stream)
+        body = read_body(request.body, deployment)
         asked = self._asked(key, body, operation, headers)
         if isinstance(asked, tuple):
             return asked
         return Exchange(self, connection, request, operation, tongue, key, body, asked)
 
-    def _key(self, headers: Mapping[bytes, bytes]) -> Key | str:
+    def _key(self, headers: Mapping[bytes, bytes]) -> Caller | str:
         """The caller's key, or why there is none."""
         bearer = headers.get(b"authorization")
         if bearer is not None and bearer[:7].lower() == b"bearer ":
@@ -206,19 +223,15 @@ class Service:
         key = self._keys.get(sha256(text).digest())
         if key is None:
             return "the gateway does not know this key"
-        if key.revoked is not None or key.expires is not None:
-            why = key.lapsed(self.table.day)
-            if why is not None:
-                return why
-        return key
+        return key if key.lapsed is None else key.lapsed
 
     def _asked(
-        self, key: Key, body: Body, operation: Operation, headers: Mapping[bytes, bytes]
+        self, key: Caller, body: Body, operation: Operation, headers: Mapping[bytes, bytes]
     ) -> Asked | tuple[int, str, str, str | None]:
         table, profile, model = self.table, key.profile, body.model
         if key.models and model not in key.models:
             return 403, f"the key is not for the model `{model}`", "model_not_allowed", "model"
-        entry = table.entries.get((profile, model))
+        entry = self._entries.get((operation, profile, model))
         if entry is None:
             known = ", ".join(table.models.get(profile, ())) or "none"
             return (
@@ -229,7 +242,7 @@ class Service:
             )
         entries: tuple[Entry, ...] = (entry,)
         if headers.get(b"x-offtake-stand-in") != b"never":
-            entries += self._stand_ins(profile, model)
+            entries += self._stand_ins(operation, profile, model)
         tightened: tuple[Entry, ...] = ()
         stated = headers.get(b"x-offtake-data-class")
         if stated is not None:
@@ -243,11 +256,11 @@ class Service:
                 )
             tightened = entries
             entries = tuple(
-                table.entries[stricter, e.facts.model or ""]
+                self._entries[operation, stricter, e.facts.model or ""]
                 for e in entries
                 if (stricter, e.facts.model or "") in table.entries
             )
-        if _builds_on_state(body) and self._pinned(entries, operation) is None:
+        if _builds_on_state(body) and self._pinned(entries) is None:
             return 400, STATE_ELSEWHERE, "state_elsewhere", "previous_response_id"
         fresh = len(body.raw) // 4 + 1
         most_out = body.most_out
@@ -256,23 +269,22 @@ class Service:
         if operation == "embeddings":
             most_out = expected_out = 0
         most = Tokens(len(body.raw) // 2 + 1, 0, MOST_OUT if most_out is None else most_out)
-        return Asked(entries, Tokens(fresh, 0, expected_out), most, tightened, unable=self._unable[operation])
+        return Asked(entries, Tokens(fresh, 0, expected_out), most, tightened)
 
-    def _stand_ins(self, profile: str, model: str) -> tuple[Entry, ...]:
+    def _stand_ins(self, operation: Operation, profile: str, model: str) -> tuple[Entry, ...]:
         good = self.table.stand_ins.get(profile)
         if not good:
             return ()
         return tuple(
-            self.table.entries[profile, other]
+            self._entries[operation, profile, other]
             for other in self.table.models[profile]
             if other in good and other != model
         )
 
-    def _pinned(self, entries: tuple[Entry, ...], operation: Operation) -> str | None:
+    def _pinned(self, entries: tuple[Entry, ...]) -> str | None:
         """The only deployment that could hold a conversation's state; None if there are several or none."""
-        unable = self._unable[operation]
-        able = {c.supply.deployment for e in entries for c in e.candidates if c.id not in unable}
-        return able.pop() if len(able) == 1 else None
+        holders = {c.supply.deployment for e in entries for c in e.candidates}
+        return holders.pop() if len(holders) == 1 else None
 
     # What exchanges tell.
 
@@ -496,4 +508,5 @@ class Service:
 
 def _builds_on_state(body: Body) -> bool:
     """Whether a request names something that only the upstream which made it knows."""
-    return any(body.fields.get(key) is not None for key in ("previous_response_id", "conversation"))
+    fields = body.fields
+    return fields.get("previous_response_id") is not None or fields.get("conversation") is not None

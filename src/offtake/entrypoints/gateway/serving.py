@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
+import gc
 import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from offtake.bootstrap.gateway import Following, Place, Prepared, prepare, receipts_of, today
-from offtake.domain.errors import InvalidInput, OfftakeError
+from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
 from offtake.entrypoints.gateway.connection import Connection
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.service import Service
@@ -126,11 +129,14 @@ class Serving:
                     self._say(f"what changed cannot be used, and what was in force stays: {error.message}")
 
 
-def serve(path: Path, place: Place, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(
+    path: Path, place: Place, host: str, port: int, say: Callable[[str], None], *, shadow: bool = False
+) -> None:
     """Serves an estate until it is told to end. Raises OfftakeError if it cannot begin."""
     import uvloop
 
     prepared = prepare(path, place)
+    alone = only_one(place)
     for lack in prepared.lacks:
         say(f"left out: {lack}")
     try:
@@ -138,20 +144,69 @@ def serve(path: Path, place: Place, host: str, port: int, say: Callable[[str], N
     except OSError as error:
         raise InvalidInput(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(path, place, prepared, listener, say))
+        gc.collect()
+        gc.freeze()  # What is there from the start is never looked at again.
+        gc.set_threshold(50_000, 20, 50)
+        serving = _serve(path, place, prepared, listener, say, shadow=shadow)
+        runner.run(serving)
+    alone.close()
+
+
+def only_one(place: Place) -> IO[str]:
+    """Holds a gateway's state for this process: two that count apart would pass bounds together.
+
+    Raises Conflict if another process serves from it.
+    """
+    try:
+        place.folder.mkdir(parents=True, exist_ok=True)
+        held = (place.folder / "serving.lock").open("w")
+    except OSError as error:
+        raise StorageFailure(f"`{place.folder}` cannot be written: {error.strerror}") from None
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise Conflict(
+            f"another gateway serves from `{place.folder}`", hint="end it, or name another --state"
+        ) from None
+    return held
 
 
 async def _serve(
-    path: Path, place: Place, prepared: Prepared, listener: socket.socket, say: Callable[[str], None]
+    path: Path,
+    place: Place,
+    prepared: Prepared,
+    listener: socket.socket,
+    say: Callable[[str], None],
+    *,
+    shadow: bool,
 ) -> None:
-    serving = Serving(service_of(place, prepared), listener, Following(path, place, prepared), say)
+    service = service_of(place, prepared, shadow=shadow)
+    serving = Serving(service, listener, Following(path, place, prepared), say)
     say(f"listening on port {serving.port}; table {prepared.table.version} of {prepared.table.day}")
     await serving.run()
 
 
-def service_of(place: Place, prepared: Prepared, limits: Limits = DEFAULT) -> Service:
+def service_of(
+    place: Place,
+    prepared: Prepared,
+    limits: Limits = DEFAULT,
+    *,
+    shadow: bool = False,
+    wall: Callable[[], float] = time.time,
+) -> Service:
     """The state of a process, its counts opened with what its receipts say."""
     worker = secrets.token_hex(6)
     receipts = receipts_of(place, worker)
-    opening = receipts.opening(prepared.table, today())
-    return Service(worker, prepared.table, prepared.upstreams, prepared.keys, receipts, opening, limits)
+    opening = receipts.opening(prepared.table, today(wall))
+    return Service(
+        worker,
+        prepared.table,
+        prepared.upstreams,
+        prepared.keys,
+        receipts,
+        opening,
+        limits,
+        shadow=shadow,
+        wall=wall,
+    )
