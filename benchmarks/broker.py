@@ -169,6 +169,7 @@ def grown(folder: Path, sizes: tuple[int, ...]) -> Iterator[dict[str, object]]:
             made += 128
         state = broker.state()
         times = [timed(filed, broker, f"t{size}-{n}") for n in range(60)]
+        state = broker.state()
         quotes = [timed(quote, broker, state, n) for n in range(400)]
         yield {
             "what": "a decision, and a quote, as the ledger grows",

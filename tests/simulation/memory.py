@@ -98,8 +98,8 @@ class MemoryTransaction:
     def entries(self, after: int) -> Iterator[Entry]:
         return self.ledger.entries(after)
 
-    def found(self, key: str) -> Entry | None:
-        return next((entry_of(body, digest) for _, k, digest, body in self.ledger.rows if k == key), None)
+    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
+        return {key: entry_of(body, digest) for _, key, digest, body in self.ledger.rows if key in keys}
 
     def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
         self.rows.extend((entry.seq, entry.key, entry.hash, entry_body(entry)) for entry in added)

@@ -255,6 +255,8 @@ def _file_need(call: _Call, command: FileNeed) -> Outcome:
         raise InvalidInput(f"there is a need `{need.id}` already", hint="give the new one another id")
     _check_need(call, need)
     filed = call.then(NeedFiled(need=need), need=need.id)
+    if all(procedure.aggregates_within is None for procedure in call.rules.law.procedures):
+        return filed
     after = call.after(filed)
     return (*filed, *aggregated(call.rules, call.policy, after.state, need, call.now))
 

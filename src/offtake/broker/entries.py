@@ -13,7 +13,7 @@ from offtake.broker.commands import Command
 from offtake.broker.documents import canonical, sha256
 from offtake.broker.events import Event
 from offtake.broker.terms import Posting
-from offtake.broker.upcasting import upcast
+from offtake.broker.upcasting import FORMAT, upcast
 from offtake.domain.errors import StorageFailure
 
 
@@ -52,6 +52,8 @@ class Seal:
 
 
 ENTRY: Final[TypeAdapter[Entry]] = TypeAdapter(Entry)
+# How the body of an entry of this format says so. Texts inside it have their quotes escaped, so nothing else reads so.
+_THIS_FORMAT: Final = f'"format":{FORMAT},"key":'
 
 
 def entry_body(entry: Entry) -> str:
@@ -72,8 +74,9 @@ def entry_of(body: str, digest: str) -> Entry:
     Raises StorageFailure if it is none.
     """
     try:
-        plain = upcast(json.loads(body))
-        return replace(ENTRY.validate_python(plain), hash=digest)
+        if _THIS_FORMAT in body:
+            return replace(ENTRY.validate_json(body), hash=digest)
+        return replace(ENTRY.validate_python(upcast(json.loads(body))), hash=digest)
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise StorageFailure(

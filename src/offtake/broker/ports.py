@@ -59,8 +59,8 @@ class Transaction(Protocol):
         """The entries after a number, in order."""
         ...
 
-    def found(self, key: str) -> Entry | None:
-        """The entry that a command with this idempotency key made."""
+    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries that commands with these idempotency keys made, by key."""
         ...
 
     def append(self, added: Sequence[Entry], seal: Seal | None) -> None:

@@ -34,6 +34,7 @@ from offtake.law.procedures import recorded
 MAXIMUM_BATCH: Final = 256
 MAXIMUM_WAITING: Final = 10_000
 MAXIMUM_KEY: Final = 200
+HANDOVER_S: Final = 0.05  # After which who waits looks whether anybody still works.
 SNAPSHOT_EVERY: Final = 5_000
 SNAPSHOT_AT_CLOSE: Final = 200
 
@@ -141,10 +142,9 @@ class Broker:
             )
         waiting = _Waiting(command, key, by, expected_version, at)
         self._line.append(waiting)
-        with self._lock:
-            if not waiting.done.is_set():
-                self._work()
-        waiting.done.wait()
+        self._lead()
+        while not waiting.done.wait(HANDOVER_S):
+            self._lead()
         if waiting.error is not None:
             raise waiting.error
         if waiting.outcome is None:
@@ -172,6 +172,15 @@ class Broker:
             if self._state.seq - self._snapshot_at >= SNAPSHOT_AT_CLOSE:
                 self._keep_snapshot()
             self._ledger.close()
+
+    def _lead(self) -> None:
+        """Works until nobody is in line, unless another thread does so already."""
+        while self._line and self._lock.acquire(blocking=False):
+            try:
+                while self._line:
+                    self._work()
+            finally:
+                self._lock.release()
 
     # The leader's work -------------------------------------------------------------------------------------------
 
@@ -202,10 +211,10 @@ class Broker:
             if transaction.head()[0] != self._state.seq:
                 self._catch_up(transaction.entries(self._state.seq))
             state, last = self._state, self._hash
-            made: dict[str, Entry] = {}
+            made = transaction.found([waiting.key for waiting in batch])
             for waiting in batch:
                 try:
-                    outcome = self._decided(transaction, state, last, waiting, made)
+                    outcome, after = self._decided(state, last, waiting, made)
                 except (InvalidInput, Conflict) as error:
                     waiting.error = error
                     continue
@@ -213,8 +222,7 @@ class Broker:
                 entry = outcome.entry
                 if entry is None or outcome.repeated:
                     continue
-                state = fold(self._desk.library, state, entry.events, entry.recorded, entry.seq)
-                last, made[entry.key] = entry.hash, entry
+                state, last, made[entry.key] = after, entry.hash, entry
                 entries.append(entry)
                 self._keep_documents(transaction, entry)
             if entries:
@@ -225,21 +233,17 @@ class Broker:
             self._keep_snapshot()
 
     def _decided(
-        self,
-        transaction: Transaction,
-        state: State,
-        last: str,
-        waiting: _Waiting,
-        made: dict[str, Entry],
-    ) -> Outcome:
-        earlier = made.get(waiting.key) or transaction.found(waiting.key)
+        self, state: State, last: str, waiting: _Waiting, made: dict[str, Entry]
+    ) -> tuple[Outcome, State]:
+        """What comes of a command, and the state after it; `made` holds entries by their keys."""
+        earlier = made.get(waiting.key)
         if earlier is not None:
             if earlier.command != waiting.command:
                 raise Conflict(
                     f"the key `{waiting.key}` was used for another command, entry {earlier.seq}",
                     hint="a new command needs a new key",
                 )
-            return Outcome(earlier, repeated=True)
+            return Outcome(earlier, repeated=True), state
         if not state.estate:
             raise InvalidInput(
                 "the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE"
@@ -248,9 +252,10 @@ class Broker:
         now = recorded(state.last, self._now(state, waiting.at))
         events = decide(self._desk, state, waiting.command, now)
         if not events:
-            return Outcome(None)
+            return Outcome(None), state
         after = fold(self._desk.library, state, events, now, state.seq + 1)
-        return Outcome(self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last))
+        entry = self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last)
+        return Outcome(entry), after
 
     def _now(self, state: State, at: datetime | None) -> datetime:
         """The time of a command. On a rehearsed ledger time stands still until a command states a later one."""

@@ -134,12 +134,10 @@ class SqlTransaction:
         """The entries after a number, in order."""
         return _entries(self._connection, after, None)
 
-    def found(self, key: str) -> Entry | None:
-        """The entry of an idempotency key."""
-        row = self._connection.execute(
-            sa.select(entries.c.body, entries.c.hash).where(entries.c.key == key)
-        ).first()
-        return None if row is None else entry_of(row.body, row.hash)
+    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
+        """The entries of idempotency keys."""
+        asked = sa.select(entries.c.key, entries.c.body, entries.c.hash).where(entries.c.key.in_(keys))
+        return {row.key: entry_of(row.body, row.hash) for row in self._connection.execute(asked)}
 
     def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
         """Adds entries with their postings, what others must be told, and the seal."""
