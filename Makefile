@@ -33,7 +33,7 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: install ## plan both examples into out/, make their deals, and serve the company, and go on with their deals
+run: install ## plan both examples into out/, make their deals, and serve the company
 	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/stargate/deals.sh out/stargate
