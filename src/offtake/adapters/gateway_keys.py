@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -13,7 +12,8 @@ from typing import Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from offtake.domain.errors import InvalidInput, StorageFailure
+from offtake.adapters.owners_file import write_for_owner
+from offtake.domain.errors import InvalidInput
 from offtake.domain.records import Id, Record
 
 MAXIMUM_BYTES: Final = 32 * 1024 * 1024
@@ -113,15 +113,4 @@ def read_keys(path: Path) -> tuple[Key, ...]:
 def write_keys(path: Path, keys: Iterable[Key]) -> None:
     """The file as a whole, readable by its owner alone. Raises StorageFailure if it cannot be written."""
     entries = [key.model_dump(mode="json", exclude_defaults=True) for key in keys]
-    beside = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps(entries, option=orjson.OPT_INDENT_2))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StorageFailure(f"`{path}` was not written: {error.strerror}") from None
+    write_for_owner(path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
 
+from offtake.entrypoints.cli import broker_service
 from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_json
 
 if TYPE_CHECKING:
+    from offtake.broker.audience import Answered
     from offtake.broker.commands import Command
+    from offtake.broker.door import Door
     from offtake.broker.library import Rules
     from offtake.broker.service import Broker, Outcome
     from offtake.broker.terms import Quantified
+    from offtake.broker.views import SupplyView
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Ask who gets the next need: first refusal, overflow, leases, on a ledger.",
 )
+app.add_typer(broker_service.tokens, name="token")
 
 LedgerAt = Annotated[
     str,
-    typer.Option("--ledger", envvar="OFFTAKE_LEDGER", help="A file, or a postgresql:// URL."),
+    typer.Option(
+        "--ledger",
+        "--server",
+        envvar="OFFTAKE_LEDGER",
+        help="A file, a postgresql:// URL, or the https:// address of a server (its token in OFFTAKE_TOKEN, or in "
+        "the file that OFFTAKE_TOKEN_FILE names).",
+    ),
 ]
 Key = Annotated[
     str | None,
@@ -50,18 +61,20 @@ def _broker(ledger: str) -> Broker:
     return open_broker(ledger)
 
 
-def _rules(broker: Broker) -> Rules:
-    from offtake.broker.folding import rules_of
-    from offtake.domain.errors import InvalidInput
+def _door(where: str) -> Door:
+    from offtake.bootstrap.service import open_door
 
-    state = broker.state()
-    if not state.estate:
-        raise InvalidInput("the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE")
-    return rules_of(broker.desk.library, state)
+    return open_door(where)
+
+
+def _rules(broker: Broker) -> Rules:
+    from offtake.broker.door import in_force
+
+    return in_force(broker, broker.state())
 
 
 def _give(
-    broker: Broker,
+    door: Door,
     command: Command,
     key: str | None,
     expect: int | None,
@@ -73,29 +86,35 @@ def _give(
     """Gives a command and says what came of it; leaves with 1 if it was refused."""
     from offtake.entrypoints.cli.broker_forms import moment
 
-    outcome = broker.submit(command, key=key or uuid4().hex, by=by, expected_version=expect, at=moment(at))
-    broker.close()
+    outcome = door.submit(command, key=key or uuid4().hex, by=by, expected_version=expect, at=moment(at))
+    door.close()
     _say(outcome, as_json=as_json)
 
 
-def _say(outcome: Outcome, *, as_json: bool) -> None:
+def _say(outcome: Outcome | Answered, *, as_json: bool) -> None:
+    from offtake.broker.audience import ANSWERED, Answered
     from offtake.broker.entries import ENTRY
     from offtake.entrypoints.cli.broker_wording import sentences
 
     entry = outcome.entry
-    if as_json:
+    seq, recorded = (None, None) if entry is None else (entry.seq, entry.recorded)
+    if isinstance(outcome, Answered):
+        seq, recorded = outcome.seq, outcome.recorded
+    if as_json and entry is None and seq is not None and isinstance(outcome, Answered):
+        say_json(ANSWERED.dump_python(outcome, mode="json"))
+    elif as_json:
         say_json(
             {
                 "repeated": outcome.repeated,
                 "entry": None if entry is None else ENTRY.dump_python(entry, mode="json"),
             }
         )
-    elif entry is None:
+    elif seq is None or recorded is None:
         typer.echo("nothing is due")
     else:
         again = ", as before" if outcome.repeated else ""
-        typer.secho(f"entry {entry.seq}, {entry.recorded:%Y-%m-%d %H:%M} UTC{again}", dim=True)
-        for line in sentences(entry.events):
+        typer.secho(f"entry {seq}, {recorded:%Y-%m-%d %H:%M} UTC{again}", dim=True)
+        for line in sentences(outcome.events):
             typer.echo(line)
     if outcome.refusal is not None:
         leave(NO)
@@ -120,6 +139,10 @@ def open_(
             broker.open(read.estate, rehearsed=rehearsal, by="operator", key="open", at=moment(at)),
             as_json=as_json,
         )
+        if not as_json:
+            rules = _rules(broker)
+            rights = sum(1 for one in rules.law.procedures if one.style != "approve")
+            typer.echo(f"{len(rules.supplies)} supplies can be leased; rights to be asked first: {rights}")
         broker.close()
 
 
@@ -166,9 +189,9 @@ def file_need(
     from offtake.entrypoints.cli import broker_forms as forms
 
     with outcomes():
-        broker = _broker(ledger)
+        door = _door(ledger)
         amount, measure = forms.quantity(quantity)
-        limit, stated = (None, None) if at_most is None else forms.price(at_most, measure, None, None)
+        limit, stated = (None, None) if at_most is None else forms.price(at_most, measure)
         need = Need(
             id=id,
             party=party,
@@ -176,7 +199,7 @@ def file_need(
             quantity=amount,
             begins=forms.day(begins),
             ends=forms.day(ends),
-            currency=currency or stated or _rules(broker).estate.currency,
+            currency=currency or stated or door.standing().currency,
             minimum=forms.amount_in(minimum, measure) if minimum else Decimal(0),
             whole=whole,
             price_limit=limit,
@@ -189,7 +212,7 @@ def file_need(
             workload=workload,
             model=model,
         )
-        _give(broker, FileNeed(need=need), key, expect_version, at, by, as_json=as_json)
+        _give(door, FileNeed(need=need), key, expect_version, at, by, as_json=as_json)
 
 
 Need = Annotated[str, typer.Argument(help="The need.")]
@@ -221,23 +244,36 @@ def answer(
             raise InvalidInput(
                 "an answer takes something or declines", hint="write --take SUPPLY=QUANTITY, or --decline"
             )
-        broker = _broker(ledger)
-        rules, measure = _rules(broker), _measure(broker, need)
+        door = _door(ledger)
+        measure = _measure(door, need)
         takes = forms.parts(take or (), measure)
         price = None
         if at_price is not None:
-            price, _ = forms.price(at_price, measure, rules, takes[0].supply if takes else None)
+            supply = None if not takes else _supply(door, takes[0].supply)
+            price, _ = forms.price(at_price, measure, supply)
         command = Answer(need=need, holder=holder, takes=takes, price=price)
-        _give(broker, command, key, expect_version, at, holder, as_json=as_json)
+        _give(door, command, key, expect_version, at, holder, as_json=as_json)
 
 
-def _measure(broker: Broker, need: str) -> Quantified:
+def _measure(door: Door, need: str) -> Quantified:
     from offtake.domain.errors import InvalidInput
 
-    deal = broker.state().deals.get(need)
-    if deal is None:
+    found = door.need(need)
+    if found is None:
         raise InvalidInput(f"there is no need `{need}`", hint="`offtake broker status` lists the needs")
-    return deal.need.measure
+    return found.measure
+
+
+def _supply(door: Door, id: str) -> SupplyView:
+    from offtake.domain.errors import InvalidInput
+
+    supplies = {one.id: one for one in door.supplies()}
+    if id not in supplies:
+        raise InvalidInput(
+            f"there is no supply `{id}` that can be leased",
+            hint=f"supplies are {', '.join(list(supplies)[:12])}, ...",
+        )
+    return supplies[id]
 
 
 def acknowledge(
@@ -253,7 +289,7 @@ def acknowledge(
 
     with outcomes():
         command = Acknowledge(need=need, holder=holder)
-        _give(_broker(ledger), command, key, None, at, holder, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, holder, as_json=as_json)
 
 
 def bid(
@@ -286,10 +322,9 @@ def bid(
     from offtake.entrypoints.cli import broker_forms as forms
 
     with outcomes():
-        broker = _broker(ledger)
-        rules, measure = _rules(broker), _measure(broker, need)
-        facts = rules.supply(supply)
-        amount, currency = forms.price(price, measure, rules, supply)
+        door = _door(ledger)
+        measure, facts = _measure(door, need), _supply(door, supply)
+        amount, currency = forms.price(price, measure, facts)
         made = Bid(
             id=id or f"{need}.{supply}".replace("/", "."),
             need=need,
@@ -303,7 +338,7 @@ def bid(
             valid_until=forms.moment(valid_until),
             release_share=parse_figure(release_share, "share").amount,
         )
-        _give(broker, MakeBid(bid=made), key, expect_version, at, made.bidder, as_json=as_json)
+        _give(door, MakeBid(bid=made), key, expect_version, at, made.bidder, as_json=as_json)
 
 
 def withdraw(
@@ -318,7 +353,7 @@ def withdraw(
     from offtake.broker.commands import Withdraw
 
     with outcomes():
-        _give(_broker(ledger), Withdraw(bid=bid), key, None, at, by, as_json=as_json)
+        _give(_door(ledger), Withdraw(bid=bid), key, None, at, by, as_json=as_json)
 
 
 def award(
@@ -334,7 +369,7 @@ def award(
     from offtake.broker.commands import Award
 
     with outcomes():
-        _give(_broker(ledger), Award(need=need), key, expect_version, at, by, as_json=as_json)
+        _give(_door(ledger), Award(need=need), key, expect_version, at, by, as_json=as_json)
 
 
 def extend(
@@ -354,15 +389,17 @@ def extend(
     from offtake.entrypoints.cli import broker_forms as forms
 
     with outcomes():
-        broker = _broker(ledger)
-        rules, held = _rules(broker), broker.state().leases.get(lease)
+        door = _door(ledger)
+        held = door.lease(lease)
         if held is None:
             raise InvalidInput(
                 f"there is no lease `{lease}`", hint="`offtake broker status` lists the leases"
             )
-        price = None if at_price is None else forms.price(at_price, held.measure, rules, held.supply)[0]
+        price = None
+        if at_price is not None:
+            price, _ = forms.price(at_price, held.measure, _supply(door, held.supply))
         command = Extend(lease=lease, until=forms.day(until), price=price)
-        _give(broker, command, key, expect_version, at, by, as_json=as_json)
+        _give(door, command, key, expect_version, at, by, as_json=as_json)
 
 
 def cancel(
@@ -378,7 +415,7 @@ def cancel(
     from offtake.broker.commands import Cancel
 
     with outcomes():
-        _give(_broker(ledger), Cancel(need=need), key, expect_version, at, by, as_json=as_json)
+        _give(_door(ledger), Cancel(need=need), key, expect_version, at, by, as_json=as_json)
 
 
 def release(
@@ -397,7 +434,7 @@ def release(
 
     with outcomes():
         command = Release(lease=lease, on=day(on))
-        _give(_broker(ledger), command, key, expect_version, at, by, as_json=as_json)
+        _give(_door(ledger), command, key, expect_version, at, by, as_json=as_json)
 
 
 def approve(
@@ -416,7 +453,7 @@ def approve(
 
     with outcomes():
         command = Approve(clause=clause, by=approver, need=need)
-        _give(_broker(ledger), command, key, None, at, approver, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, approver, as_json=as_json)
 
 
 def record_event(
@@ -435,7 +472,7 @@ def record_event(
 
     with outcomes():
         command = RecordEvent(event=event, on=day(on), about=about)
-        _give(_broker(ledger), command, key, None, at, by, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, by, as_json=as_json)
 
 
 def amend(
@@ -453,7 +490,7 @@ def amend(
 
     with outcomes():
         command = Amend(agreement=agreement, amendment=read_amendment(amendment))
-        _give(_broker(ledger), command, key, None, at, by, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, by, as_json=as_json)
 
 
 def read_meter(
@@ -480,7 +517,7 @@ def read_meter(
             ends=forms.day(ends),
             amount=forms.number(amount),
         )
-        _give(_broker(ledger), command, key, None, at, by, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, by, as_json=as_json)
 
 
 def correct(
@@ -497,7 +534,7 @@ def correct(
 
     with outcomes():
         command = Correct(reading=reading, why=because)
-        _give(_broker(ledger), command, key, None, at, by, as_json=as_json)
+        _give(_door(ledger), command, key, None, at, by, as_json=as_json)
 
 
 def sweep(
@@ -510,7 +547,16 @@ def sweep(
     from offtake.broker.commands import Sweep
 
     with outcomes():
-        _give(_broker(ledger), Sweep(), key, None, at, "sweep", as_json=as_json)
+        _give(_door(ledger), Sweep(), key, None, at, "sweep", as_json=as_json)
+
+
+def _show_status(found: dict[str, Any], *, as_json: bool) -> None:
+    from offtake.entrypoints.cli.broker_tables import show_status
+
+    if as_json:
+        say_json(found)
+    else:
+        show_status(found)
 
 
 def status(
@@ -521,9 +567,12 @@ def status(
 ) -> None:
     """Say where needs and leases stand, whatever is due counted."""
     from offtake.entrypoints.cli.broker_forms import moment
-    from offtake.entrypoints.cli.broker_tables import show_status, status_of
+    from offtake.entrypoints.cli.broker_tables import show_status, status_of, status_through
 
     with outcomes():
+        if ledger.startswith(("http://", "https://")):
+            _show_status(status_through(_door(ledger), moment(at), subject), as_json=as_json)
+            return
         broker = _broker(ledger)
         _rules(broker)
         found = status_of(broker.state(moment(at)), subject)
@@ -581,6 +630,7 @@ def import_(
 
 for name, command, example in (
     ("open", open_, "offtake broker open estate.yaml --ledger deals.db"),
+    ("serve", broker_service.serve, "offtake broker serve --ledger deals.db"),
     (
         "file-need",
         file_need,

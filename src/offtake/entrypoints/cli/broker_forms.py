@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, cast
 from offtake.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from offtake.broker.library import Rules
     from offtake.broker.terms import Part, Quantified, Tranche
+    from offtake.broker.views import SupplyView
 
 HOURS_PER_YEAR: Final = 8766
 _KINDS: Final[dict[str, str]] = {"accelerators": "count", "power": "power", "units": "units"}
@@ -59,7 +59,7 @@ def amount_in(text: str, measure: Quantified) -> Decimal:
     return found
 
 
-def price(text: str, measure: Quantified, rules: Rules | None, supply: str | None) -> tuple[Decimal, str]:
+def price(text: str, measure: Quantified, supply: SupplyView | None = None) -> tuple[Decimal, str]:
     """A price per unit of a measure and hour, and its currency; of power also by its accelerators, at a supply."""
     from offtake.domain.quantities import QuantityError, parse_figure
 
@@ -79,22 +79,21 @@ def price(text: str, measure: Quantified, rules: Rules | None, supply: str | Non
         if measure == "power" and kind == "price_power_year":
             amount = (amount / HOURS_PER_YEAR).quantize(_MICRO)
         elif measure == "power":
-            amount = _by_accelerators(amount, rules, supply)
+            amount = _by_accelerators(amount, supply)
         return amount, figure.currency or ""
     example = problem.expected if problem is not None else ""
     raise InvalidInput(f"`{text}` is no price of {measure}", hint=f"write something like {example}")
 
 
-def _by_accelerators(amount: Decimal, rules: Rules | None, supply: str | None) -> Decimal:
-    if rules is None or supply is None:
+def _by_accelerators(amount: Decimal, supply: SupplyView | None) -> Decimal:
+    if supply is None:
         raise InvalidInput(
             "a price by the accelerator-hour says nothing about power before the supply is known",
             hint="write a price by the MW and year, such as 12 million USD/MW-year",
         )
-    per_mw = rules.amounts(rules.supply(supply), "power", Decimal(1)).get("accelerators")
-    if per_mw is None:
-        raise InvalidInput(f"the power of an accelerator at {supply} is not stated")
-    return (amount * per_mw).quantize(_MICRO)
+    if supply.accelerators_per_mw is None:
+        raise InvalidInput(f"the power of an accelerator at {supply.id} is not stated")
+    return (amount * supply.accelerators_per_mw).quantize(_MICRO)
 
 
 def parts(texts: Sequence[str], measure: Quantified) -> tuple[Part, ...]:
@@ -118,7 +117,7 @@ def tranche(text: str, measure: Quantified) -> Tranche:
     amount, _, limit = head.partition(" at ")
     return Tranche(
         quantity=amount_in(amount.strip(), measure),
-        price_limit=price(limit.strip(), measure, None, None)[0] if limit else None,
+        price_limit=price(limit.strip(), measure)[0] if limit else None,
         floor=amount_in(floor.strip(), measure) if floor else Decimal(0),
     )
 

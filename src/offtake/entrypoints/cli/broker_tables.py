@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,45 +10,65 @@ from offtake.domain.errors import InvalidInput
 from offtake.entrypoints.cli.broker_wording import UNITS, plain
 
 if TYPE_CHECKING:
-    from offtake.broker.state import Asking, Deal, State
-    from offtake.broker.terms import Lease
+    from collections.abc import Sequence
+
+    from offtake.broker.door import Door
+    from offtake.broker.state import State
+    from offtake.broker.views import LeaseView, NeedView, NoticeView
 
 STAGES = {
+    "pending": "others are asked",
     "noticed": "waits for an answer",
     "overflow": "at the market",
     "accepted": "taken by holders; to be awarded",
 }
 
 
-def status_of(state: State, subject: str | None) -> dict[str, Any]:
+def status_through(door: Door, at: datetime | None, subject: str | None) -> dict[str, Any]:
     """Needs and leases as JSON; one of them, if it is named. Raises InvalidInput if there is none of that name."""
-    deals = [deal for id, deal in sorted(state.deals.items()) if subject in (None, id)]
-    leases = [
-        lease for id, lease in sorted(state.leases.items()) if subject in (None, id) or subject == lease.need
-    ]
-    if subject is not None and not deals and not leases:
+    standing = door.standing(at)
+    return _status(standing.entries, standing.law_known_at, door.needs(at), door.leases(at), subject)
+
+
+def status_of(state: State, subject: str | None) -> dict[str, Any]:
+    """The same of a state that was known at some time."""
+    from offtake.broker.views import leases_of, needs_of
+
+    needs, leases = tuple(needs_of(state)), tuple(leases_of(state))
+    return _status(state.seq, state.known_at, needs, leases, subject)
+
+
+def _status(
+    entries: int,
+    known_at: date,
+    all_needs: Sequence[NeedView],
+    all_leases: Sequence[LeaseView],
+    subject: str | None,
+) -> dict[str, Any]:
+    needs = [one for one in all_needs if subject in (None, one.id)]
+    leases = [one for one in all_leases if subject in (None, one.id, one.need)]
+    if subject is not None and not needs and not leases:
         raise InvalidInput(f"there is no need or lease `{subject}`", hint="`offtake broker status` lists all")
     return {
-        "entries": state.seq,
-        "law_known_at": state.known_at.isoformat(),
-        "needs": [_need(state, deal) for deal in deals],
-        "leases": [_lease(state, lease) for lease in leases],
+        "entries": entries,
+        "law_known_at": known_at.isoformat(),
+        "needs": [_need(one) for one in needs],
+        "leases": [_lease(one) for one in leases],
     }
 
 
-def _need(state: State, deal: Deal) -> dict[str, Any]:
-    need = deal.need
+def _need(need: NeedView) -> dict[str, Any]:
     return {
         "id": need.id,
         "party": need.party,
-        "stage": deal.stage,
+        "stage": need.stage,
         "quantity": str(need.quantity),
         "measure": need.measure,
         "from": need.begins.isoformat(),
         "until": need.ends.isoformat(),
-        "left": str(deal.left),
-        "version": state.versions.get(need.id, 0),
-        "notices": [_notice(asking) for asking in deal.askings],
+        "left": str(need.left),
+        "version": need.version,
+        "notices": [_notice(notice) for notice in need.notices],
         "bids": [
             {
                 "id": bid.id,
@@ -57,14 +77,13 @@ def _need(state: State, deal: Deal) -> dict[str, Any]:
                 "price": str(bid.price),
                 "currency": bid.currency,
             }
-            for bid in (state.bids[id] for id in deal.bids)
+            for bid in need.bids
         ],
-        "leases": list(deal.leases),
+        "leases": list(need.leases),
     }
 
 
-def _notice(asking: Asking) -> dict[str, Any]:
-    notice = asking.notice
+def _notice(notice: NoticeView) -> dict[str, Any]:
     return {
         "id": notice.id,
         "holder": notice.holder,
@@ -72,14 +91,14 @@ def _notice(asking: Asking) -> dict[str, Any]:
         "round": notice.round,
         "because": notice.because,
         "quantity": str(notice.quantity),
-        "deadline": None if asking.deadline is None else asking.deadline.isoformat(),
-        "outcome": asking.outcome,
-        "taken": str(asking.taken),
+        "deadline": None if notice.deadline is None else notice.deadline.isoformat(),
+        "outcome": notice.outcome,
+        "taken": str(notice.taken),
         "terms_hash": notice.terms_hash,
     }
 
 
-def _lease(state: State, lease: Lease) -> dict[str, Any]:
+def _lease(lease: LeaseView) -> dict[str, Any]:
     return {
         "id": lease.id,
         "need": lease.need,
@@ -94,7 +113,7 @@ def _lease(state: State, lease: Lease) -> dict[str, Any]:
         "currency": lease.currency,
         "released": None if lease.released is None else lease.released.isoformat(),
         "discharges": list(lease.discharges),
-        "version": state.versions.get(lease.id, 0),
+        "version": lease.version,
     }
 
 
@@ -108,7 +127,7 @@ def show_status(found: dict[str, Any]) -> None:
         return
     needs = page_table("Needs", "need", "for", "quantity", "from", "until", "stands")
     for one in found["needs"]:
-        needs.add_row(one["id"], one["party"], _amount(one), one["from"], one["until"], _stands(one))
+        needs.add_row(one["id"], one["party"] or "", _amount(one), one["from"], one["until"], _stands(one))
     console.print(needs)
     if found["leases"]:
         leases = page_table("Leases", "lease", "of", "quantity", "price an hour", "from", "until")

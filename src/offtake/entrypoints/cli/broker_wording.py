@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from offtake.broker.audience import Granted, Seen
 from offtake.broker.events import (
     AgreementAmended,
     Approved,
     BidMade,
     BidWithdrawn,
     CommandRefused,
-    Event,
     EventRecorded,
     HolderAnswered,
     HolderNoticed,
@@ -49,7 +49,7 @@ def micros(amount: int, currency: str) -> str:
     return money(round(amount / 10_000), currency)
 
 
-def sentences(events: Iterable[Event]) -> Iterator[str]:
+def sentences(events: Iterable[Seen]) -> Iterator[str]:
     """What happened, a line each; what follows from a line is indented under it."""
     for event in events:
         yield from _SAID[type(event)](event)
@@ -148,6 +148,13 @@ def _awarded(event: NeedAwarded) -> Iterator[str]:
         yield f"  within {float(event.gap):.1e} of the least possible"
 
 
+def _granted(event: Granted) -> Iterator[str]:
+    yield f"{event.need} is awarded" + ("" if event.grants else ", nothing of it here")
+    for grant in event.grants:
+        price = f"{plain(grant.price)} {grant.currency} an hour"
+        yield f"  {grant.lease}: {plain(grant.quantity)} at {grant.supply}, {price}"
+
+
 def _read(event: MeterRead) -> Iterator[str]:
     owed = "" if event.currency is None else f", {micros(event.owed_micros, event.currency)} owed"
     yield f"{event.id}: {event.clause} counted {plain(event.amount)} from {event.begins} until {event.ends}{owed}"
@@ -179,6 +186,7 @@ _SAID: Final[dict[type, Callable[[Any], Iterator[str]]]] = {
     BidMade: _bid,
     BidWithdrawn: lambda event: iter((f"the bid {event.bid} is withdrawn",)),
     NeedAwarded: _awarded,
+    Granted: _granted,
     LeaseReleased: lambda event: iter((f"{event.lease} is released from {event.on}",)),
     Approved: _approved,
     EventRecorded: _happened,

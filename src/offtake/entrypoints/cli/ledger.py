@@ -139,15 +139,42 @@ def balance(
 
 
 def export(
-    out: Annotated[Path, typer.Argument(help="A file for the entries, one JSON a line.")],
+    out: Annotated[Path | None, typer.Argument(help="A file for the entries, one JSON a line.")] = None,
+    focus: Annotated[
+        Path | None,
+        typer.Option(
+            "--focus", help="Write charges as FOCUS 1.4 Cost and Usage here, and commitments beside it."
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="With --focus: charges before this day; the last record's, if left out."),
+    ] = None,
     ledger: LedgerAt = DEFAULT_LEDGER,
 ) -> None:
-    """Write every entry, with documents and seals, to a file that needs no database."""
+    """Write every entry, with documents and seals, to a file that needs no database; or a bill of the leases."""
     from offtake.bootstrap.broker import export as exported
+    from offtake.domain.errors import InvalidInput
 
     with outcomes():
-        count = exported(ledger, out)
-        typer.echo(f"wrote {count:,} lines to {out}")
+        if (out is None) == (focus is None):
+            raise InvalidInput("name one thing to write", hint="a file for the entries, or --focus FILE")
+        if out is not None:
+            count = exported(ledger, out)
+            typer.echo(f"wrote {count:,} lines to {out}")
+        elif focus is not None:
+            _export_focus(ledger, focus, until)
+
+
+def _export_focus(ledger: str, focus: Path, until: str | None) -> None:
+    from offtake.bootstrap.focus_export import export_focus
+    from offtake.entrypoints.cli.broker_forms import day
+
+    found = export_focus(ledger, focus, None if until is None else day(until))
+    typer.echo(f"wrote {found.charges:,} charges to {found.usage}")
+    typer.echo(f"wrote {found.terms:,} commitments to {found.commitments}")
+    for line in found.left_out:
+        typer.echo(f"left out: {line}")
 
 
 def as_of(

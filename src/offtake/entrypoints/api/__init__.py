@@ -1,0 +1,1 @@
+"""The broker over HTTP: parse, ask the broker, answer; nothing else."""
