@@ -15,6 +15,7 @@ from offtake.broker.door import Door, LedgerDoor
 from offtake.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from offtake.adapters.webhooks import Webhooks
     from offtake.broker.audience import Role
     from offtake.broker.service import Broker
 
@@ -58,6 +59,13 @@ def sweeping(broker: Broker) -> None:
     """Records what is due, if anything is and the ledger keeps the machine's time."""
     if broker.state().clock == "machine":
         broker.sweep(key=f"sweep-{uuid4().hex}")
+
+
+def webhooks_of(broker: Broker, path: Path) -> Webhooks:
+    """What sends a ledger's outbox to the addresses of a file. Raises InvalidInput if it cannot be used."""
+    from offtake.adapters.webhooks import Webhooks, read_hooks
+
+    return Webhooks(broker.ledger, read_hooks(path), time.time)
 
 
 def monotonic() -> float:

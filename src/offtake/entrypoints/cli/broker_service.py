@@ -39,6 +39,9 @@ def serve(
     sweep_every_s: Annotated[
         float, typer.Option("--sweep-every", min=1, help="Seconds after which what is due is recorded.")
     ] = 60.0,
+    webhooks: Annotated[
+        Path | None, typer.Option(help="A JSON file of addresses that are told: url, secret, topics.")
+    ] = None,
 ) -> None:
     """Serve a ledger over HTTP: commands, views and events, by token."""
     import logging
@@ -63,6 +66,9 @@ def serve(
             RateLimit(rate, burst, bootstrap.monotonic),
         )
         chores = [Chore("sweep", sweep_every_s, lambda: bootstrap.sweeping(broker))]
+        if webhooks is not None:
+            sender = bootstrap.webhooks_of(broker, webhooks)
+            chores.append(Chore("webhooks", 1.0, sender.send))
         app = create_app(Service(broker, known, bootstrap.clock, *limits))
         typer.echo(f"serving {ledger if '://' not in ledger else 'the ledger'} on {host}:{port}", err=True)
         try:
