@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.schemas import BaseSchema
@@ -68,6 +68,8 @@ def test_an_operation_keeps_its_document(
         database=None,
     )
     def holds(case: schemathesis.Case) -> None:
+        # A list with nothing in it is not on the wire, so that nothing would be wrong with the request.
+        assume(all(value != [] for value in (case.query or {}).values()))
         if case.path == "/v1/events":
             case.query = {
                 **(case.query or {}),
