@@ -218,3 +218,22 @@ def test_guessing_tokens_is_slowed_by_address(tmp_path: Path) -> None:
     served = Served(tmp_path, per_second=1, burst=2)
     tried = [served.client.get("/v1/needs", headers={"Authorization": f"Bearer {n}"}) for n in range(3)]
     assert [one.status_code for one in tried] == [401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/needs?limit=0",
+        "/v1/needs?limit=501",
+        "/v1/needs?limit=ten",
+        "/v1/needs?limt=1",
+        "/v1/needs?after=a&after=b",
+        "/v1/needs?at=17",
+        "/v1/needs?at=soon",
+        "/v1/entries?after=-1",
+        "/v1/events?follow=perhaps",
+        "/v1/balances?prefix=a&unit=USD",
+    ],
+)
+def test_a_wrong_parameter_is_refused(served: Served, path: str) -> None:
+    assert served.get("operator", path).status_code == 422
