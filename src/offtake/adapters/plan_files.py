@@ -65,8 +65,9 @@ def read_plan(path: Path) -> CapacityPlan:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in first["loc"])
+        what = f"{where}: {first['msg']}" if where else first["msg"]
         raise InvalidInput(
-            f"`{path}` is not a plan of this version: {where}: {first['msg']}",
+            f"`{path}` is not a plan of this version: {what}",
             hint="make it again with `offtake plan`",
         ) from None
 

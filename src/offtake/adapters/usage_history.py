@@ -14,6 +14,7 @@ from offtake.demand.forecast import Every, History, after, checked, history_of, 
 from offtake.domain.errors import InvalidInput
 
 MAXIMUM_ROWS: Final = 2_000_000
+MAXIMUM_VALUE: Final = 1e30  # Sums and squares of so many rows stay far from where floats end.
 FOCUS_MEASURES: Final = ("EffectiveCost", "BilledCost", "ListCost", "ContractedCost", "ConsumedQuantity")
 TRACE_MEASURES: Final = ("requests", "tokens", "tokens-in", "tokens-out")
 
@@ -187,4 +188,7 @@ def _number(name: str, line: int, row: Sequence[str], place: int, *, empty: bool
     if not math.isfinite(value):
         message = f"{_at(name, line, row, place)}: `{text[:40]}` is no number"
         raise InvalidInput(message, hint="expected: such as 1250.5")
+    if abs(value) > MAXIMUM_VALUE:
+        message = f"{_at(name, line, row, place)}: {text[:40]} is more than {MAXIMUM_VALUE:.0e}"
+        raise InvalidInput(message, hint="write it in a larger unit")
     return value

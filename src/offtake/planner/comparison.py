@@ -276,6 +276,8 @@ def sentence_of(found: Comparison, money: Callable[[int], str]) -> str:
             f"; the share of the need served {'rises' if points > 0 else 'falls'} by {abs(points):.2f} points"
         )
         text += f" to {other.cover * 100:.2f} %"
+    if not text.partition(" ")[0].isalpha():  # A file's name or path begins as it is written.
+        return f"{text}."
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -182,6 +182,14 @@ def test_broken_yaml_around_a_key_does_not_show_it(estate: Path, tmp_path: Path)
         assert "hunter" not in f"{refused.value} {refused.value.hint}"
 
 
+@pytest.mark.parametrize("kind", ["xlsx", "focus", "skypilot-catalog", "latency", "litellm"])
+def test_what_is_no_file_or_empty_is_said_to_be_so(kind: str, estate: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name, words in ((".", "is not a file"), ("missing", "there is no file"), ("empty", "is empty")):
+        with pytest.raises(InvalidInput, match=words):
+            bring(kind, tmp_path / name, estate)
+
+
 def test_every_row_is_told_in_the_account_file(estate: Path, tmp_path: Path) -> None:
     file = tmp_path / "aws.csv"
     file.write_text(CATALOG + "=1+1,H100,1,,,1.0,us-east-1,,\n")

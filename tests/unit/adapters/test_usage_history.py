@@ -62,6 +62,7 @@ REFUSED = [
     (VALUES, "2024-05,50", "2024-05,0", "h.csv:6:9:", "above zero"),
     (VALUES, "2024-05,50", "2024-05,-50", "h.csv:6:9:", "above zero"),
     (VALUES, "2024-05,50", "2024-05,fifty", "h.csv:6:9:", "no number"),
+    (VALUES, "2024-05,50", "2024-05,1e308", "h.csv:6:9:", "more than 1e+30"),
     (VALUES, "2024-05,50", "2024-05,nan", "h.csv:6:9:", "no number"),
     (VALUES, "2024-05,", "May 2024,", "h.csv:6:1:", "no date"),
     (FOCUS, "2024-09-01 00:00:00,2", "yesterday,2", "h.csv:6:1:", "no date"),

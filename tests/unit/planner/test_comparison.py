@@ -85,6 +85,11 @@ def test_a_plan_beside_itself_moves_nothing(plans: tuple[CapacityPlan, CapacityP
     assert "costs us as much as one" in sentence_of(same, str)
 
 
+def test_a_path_is_named_as_it_is_written(plans: tuple[CapacityPlan, CapacityPlan]) -> None:
+    same = compared(plans[0], plans[0], ("out/one", "out/other"))
+    assert sentence_of(same, str).startswith("out/other costs us")
+
+
 def test_the_sentence_says_how_much_and_to_whom(found: Comparison) -> None:
     text = sentence_of(found, lambda cents: f"<{cents}>")
     assert text.startswith(f"Loose costs us <{-found.change_cents}> less than tight: ")

@@ -76,7 +76,8 @@ def sheets_in(path: Path) -> tuple[str, ...]:
 def _inspect(path: Path) -> None:
     try:
         if not path.is_file():
-            raise InvalidInput(f"there is no file `{path}`")
+            missing = f"`{path}` is not a file" if path.exists() else f"there is no file `{path}`"
+            raise InvalidInput(missing)
         if path.stat().st_size > MAXIMUM_BYTES:
             raise InvalidInput(f"`{path.name}` is larger than {MAXIMUM_BYTES >> 20} MiB")
         if path.stat().st_size == 0:

@@ -15,6 +15,7 @@ from offtake.adapters.estate_yaml.source import NodeBudget, parse
 from offtake.adapters.importers.countries import country_of
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
 from offtake.adapters.tabular.cells import CellProblem
+from offtake.adapters.tabular.rows import refuse_if_no_file
 from offtake.domain.errors import InvalidInput
 
 CURRENCY: Final = "USD"  # LiteLLM's costs by token are in US dollars.
@@ -79,6 +80,7 @@ def read_litellm(asked: Asked) -> Found:
 
 def _model_list(asked: Asked) -> SequenceNode:
     name = asked.path.name
+    refuse_if_no_file(asked.path)
     try:
         content = read_bytes(asked.path, name, Place(name, 1, 1))
         root, _ = parse(content, name, NodeBudget())

@@ -43,7 +43,7 @@ def open_table(path: Path, needed: Sequence[str], *, wanted: Wanted | None = Non
 
     Raises InvalidInput if the file cannot be read, is no text in UTF-8, is empty, or lacks a needed column.
     """
-    _stat(path)
+    refuse_if_no_file(path)
     with path.open("rb") as stream:
         head = stream.read(8)
     if head[:4] == b"PAR1":
@@ -55,10 +55,12 @@ def open_table(path: Path, needed: Sequence[str], *, wanted: Wanted | None = Non
         yield _csv(stream, path.name, needed)
 
 
-def _stat(path: Path) -> None:
+def refuse_if_no_file(path: Path) -> None:
+    """Raises InvalidInput if there is nothing to read: no file, another thing than a file, or an empty one."""
     try:
         if not path.is_file():
-            raise InvalidInput(f"there is no file `{path}`")
+            missing = f"`{path}` is not a file" if path.exists() else f"there is no file `{path}`"
+            raise InvalidInput(missing)
         size = path.stat().st_size
     except OSError as error:
         raise InvalidInput(f"`{path}` cannot be read: {error.strerror}") from None

@@ -79,16 +79,21 @@ def what_if(
         if isinstance(before, InfeasiblePlan) or isinstance(after, InfeasiblePlan):
             leave(NO)
         words = [
-            *(delay or []),
-            *(price or []),
-            *(default or []),
+            *(_worded(one, "{} later by {}") for one in delay or []),
+            *(_worded(one, "prices of {} {}") for one in price or []),
+            *(_worded(one, "{} in default from {}") for one in default or []),
             *(f"without {one}" for one in drop or []),
-            *(scale or []),
+            *(_worded(one, "{} times {}") for one in scale or []),
         ]
         if as_json:
             say_json(_record(words, before, after))
         else:
             _show(words, before, after)
+
+
+def _worded(supposed: str, sentence: str) -> str:
+    target, _, change = supposed.partition("=")
+    return sentence.format(target.strip(), change.strip())
 
 
 def _record(words: list[str], before: CapacityPlan, after: CapacityPlan) -> dict[str, Any]:
