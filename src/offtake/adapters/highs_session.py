@@ -39,7 +39,9 @@ def open_highs(program: Program, options: SolverOptions) -> highspy.Highs:
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise SolverFailure(f"HiGHS does not take {name} = {value}")
     if program.column_count and highs.passModel(_model(program)) == highspy.HighsStatus.kError:
-        raise SolverFailure("HiGHS refused the program")
+        raise SolverFailure(
+            "HiGHS refused the program", hint="a price or quantity of the estate is likely far too large"
+        )
     return highs
 
 

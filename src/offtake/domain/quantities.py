@@ -65,6 +65,7 @@ class Kind:
     example: str = ""
     bare: bool = False  # A number without a unit is understood.
     negative: bool = False
+    most: Decimal = Decimal("1e18")  # In its unit: beyond it a zero too many is likelier than a quantity.
 
 
 KINDS: Final = {
@@ -77,8 +78,8 @@ KINDS: Final = {
         Kind("share", "one", example="20 %", bare=True),
         Kind("number", "one", example="1.25", bare=True),
         Kind("parameters", "one", example="70 billion", bare=True),
-        Kind("flop", "FLOP", example="5e25 FLOP"),
-        Kind("flop_rate", "FLOP/s", example="2.5 PFLOP/s"),
+        Kind("flop", "FLOP", example="5e25 FLOP", most=Decimal("1e40")),
+        Kind("flop_rate", "FLOP/s", example="2.5 PFLOP/s", most=Decimal("1e25")),
         Kind("memory", "GB", example="192 GB"),
         Kind("tokens", "token", example="15 trillion tokens"),
         Kind("token_rate", "token/s", example="12340 tokens/s"),
@@ -291,6 +292,8 @@ def parse_figure(text: str | float | Decimal, kind_name: str) -> Figure:
         figure = _money(match, kind, number, shown) if kind.money else _physical(match, kind, number, shown)
     if figure.amount < 0 and not kind.negative:
         raise QuantityError(f"`{shown}` is negative", kind.example)
+    if abs(figure.amount) > kind.most:
+        raise QuantityError(f"`{shown}` is larger than any {kind.name.replace('_', ' ')}", kind.example)
     return figure
 
 
