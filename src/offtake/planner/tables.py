@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import PowerStep, Site
 from offtake.domain.handoffs import (
     CapacityRow,
@@ -31,6 +32,7 @@ from offtake.planner.sites import power_step
 from offtake.planner.supply_draft import service_days
 
 DIGITS: Final = 10  # That count, of quantities in the tables.
+MAXIMUM_MONEY: Final = 1e24  # More cents than the exact sums of the accounts have digits for.
 SLIVER: Final = 1e-6  # Of a quantity's own scale: less is not reported.
 
 
@@ -40,7 +42,12 @@ def tidy(value: float, digits: int = DIGITS) -> float:
 
 
 def cents(amount: float) -> int:
-    """Money in whole cents, half to even."""
+    """Money in whole cents, half to even. Raises InvalidInput beyond what accounts can hold: mend the estate."""
+    if not abs(amount) <= MAXIMUM_MONEY:
+        raise InvalidInput(
+            f"an amount of {amount:.3g} in the plan is more than accounts can hold",
+            hint="look for a growth, price or quantity of the estate that is far too large",
+        )
     return int((Decimal(repr(float(amount))) * 100).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
