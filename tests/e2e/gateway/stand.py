@@ -95,9 +95,17 @@ class Stand:
 
     async def receipts(self) -> list[Receipt]:
         """Every receipt so far, once it is on the disk."""
-        self.serving.service.flush()
-        await asyncio.sleep(0.1)
-        return list(receipts_between(self.place.receipts, None, None))
+        await asyncio.sleep(0.1)  # An answer may reach its caller before its receipt is made.
+        service = self.serving.service
+        for _ in range(600):
+            service.flush()
+            found = list(receipts_between(self.place.receipts, None, None))
+            if len(found) >= service.metrics.duration.count:
+                return found
+            await asyncio.sleep(0.05)
+        raise AssertionError(
+            f"{len(found)} of {service.metrics.duration.count} receipts were written in 30 s"
+        )
 
 
 @asynccontextmanager
