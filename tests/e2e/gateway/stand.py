@@ -96,7 +96,7 @@ class Stand:
     async def receipts(self) -> list[Receipt]:
         """Every receipt so far, once it is on the disk."""
         await asyncio.sleep(0.1)  # An answer may reach its caller before its receipt is made.
-        service = self.serving.service
+        service, found = self.serving.service, list[Receipt]()
         for _ in range(600):
             service.flush()
             found = list(receipts_between(self.place.receipts, None, None))
