@@ -10,6 +10,7 @@ from e2e.gateway.stand import Stand, Wire, ask, chat, request
 from offtake.adapters.gateway_keys import new_key, revoke
 from offtake.adapters.receipts_sqlite import receipt_of, verify
 from offtake.bootstrap.gateway import prepare, record_event, today
+from offtake.router.receipts import Receipt
 
 Run = Callable[..., None]
 
@@ -109,11 +110,12 @@ def test_receipts_are_verified_alone_and_a_changed_one_is_found(on_stand: Run) -
     import sqlite3
 
     async def test(stand: Stand) -> None:
-        for _ in range(3):
+        receipts: list[Receipt] = []
+        for _ in range(
+            3
+        ):  # Each receipt has a batch of its own, for it is on the disk before the next is made.
             await ask(stand, chat())
-            receipts = (
-                await stand.receipts()
-            )  # Each in a batch of its own, for it is on the disk before the next.
+            receipts = await stand.receipts()
         assert verify(stand.place.receipts, stand.place.public_key) == (3, 3, ())
         found = receipt_of(stand.place.receipts, receipts[1].id)
         assert found is not None
