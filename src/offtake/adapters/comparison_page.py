@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from offtake.adapters.report.amounts import listed, money, money_scale, share
@@ -36,6 +34,7 @@ from offtake.adapters.report.drawing import (
 from offtake.adapters.report.page import page_of
 from offtake.adapters.report.palette import LIGHT
 from offtake.adapters.report.sections.limits import Bar, diverging
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.comparisons import Comparison
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.planner.comparison import sentence_of
@@ -54,17 +53,7 @@ def write_comparison(found: Comparison, path: Path) -> None:
     content = page_of(comparison_report(found)).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            part = Path(file.name)
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                part.chmod(0o644)
-                part.replace(path)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+        write_whole(path, content)
     except OSError as error:
         raise StorageFailure(
             f"the page could not be written to `{path}`: {error.strerror}",

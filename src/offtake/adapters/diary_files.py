@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.law.diary import DiaryEntry
 
@@ -50,17 +49,7 @@ def write_diary(entries: Sequence[DiaryEntry], path: Path, *, name: str, currenc
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            part = Path(file.name)
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                part.chmod(0o644)
-                part.replace(path)
-            except OSError:
-                part.unlink(missing_ok=True)
-                raise
+        write_whole(path, content)
     except OSError as error:
         raise StorageFailure(
             f"the calendar could not be written to `{path}`: {error.strerror}",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from offtake.adapters.report.document import Figure
 from offtake.adapters.report.palette import DARK, LIGHT
 from offtake.adapters.report.vega import alone, as_png, on_page, swatch
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import InvalidInput, StorageFailure
 
 ENDINGS: Final = (".svg", ".png", ".html")
@@ -32,14 +32,7 @@ def write_picture(figure: Figure, path: Path) -> None:
     ending = path.suffix.lower()
     content = _page(figure).encode() if ending == ".html" else _picture(figure, ending)
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-            draft.write(content)
-        try:
-            Path(draft.name).chmod(0o644)
-            Path(draft.name).replace(path)
-        except OSError:
-            Path(draft.name).unlink()
-            raise
+        write_whole(path, content)
     except OSError as error:
         raise StorageFailure(
             f"`{path}` was not written: {error.strerror}", hint="name another file"

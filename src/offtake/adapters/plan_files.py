@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast, get_args
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 from pydantic import ValidationError
 
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan, Row
 
@@ -39,13 +39,13 @@ def write_plan(plan: CapacityPlan, folder: Path) -> tuple[Path, ...]:
         folder.mkdir(parents=True, exist_ok=True)
         tables = folder / "tables"
         tables.mkdir(exist_ok=True)
-        written = [_write(folder / "plan.json", plan_json(plan).encode())]
+        written = [write_whole(folder / "plan.json", plan_json(plan).encode())]
         schema = json.dumps(plan_schema(), indent=1, sort_keys=True) + "\n"
-        written.append(_write(folder / "plan.schema.json", schema.encode()))
+        written.append(write_whole(folder / "plan.schema.json", schema.encode()))
         for name in PLAN_TABLES:
             table = table_of(plan, name)
-            written.append(_write(tables / f"{name}.csv", _csv(table)))
-            written.append(_write(tables / f"{name}.parquet", _parquet(table)))
+            written.append(write_whole(tables / f"{name}.csv", _csv(table)))
+            written.append(write_whole(tables / f"{name}.parquet", _parquet(table)))
     except OSError as error:
         raise StorageFailure(
             f"the plan could not be written to `{folder}`: {error.strerror}",
@@ -104,10 +104,3 @@ def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink, compression="zstd")
     return sink.getvalue().to_pybytes()
-
-
-def _write(path: Path, content: bytes) -> Path:
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        draft.write(content)
-    Path(draft.name).chmod(0o644)
-    return Path(draft.name).replace(path)

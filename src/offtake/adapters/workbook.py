@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, TypeAlias, cast, get_args
 
 from offtake.adapters.report.matter import Matter
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan, ClausePrice, ReportExtras, Row, SensitivityRow
@@ -61,10 +61,7 @@ def write_workbook(plan: CapacityPlan, estate: Estate, extras: ReportExtras, fol
     content = workbook(plan, estate, extras)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, prefix=f".{NAME}.", delete=False) as draft:
-            draft.write(content)
-        Path(draft.name).chmod(0o644)
-        return Path(draft.name).replace(folder / NAME)
+        return write_whole(folder / NAME, content)
     except OSError as error:
         raise StorageFailure(
             f"the workbook could not be written to `{folder}`: {error.strerror}",

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from offtake.adapters.focus.parsing import ContractTerm
 from offtake.adapters.focus.writing import charges_csv, terms_csv
+from offtake.adapters.whole_files import write_whole
 from offtake.bootstrap.broker import open_broker, open_kept
 from offtake.broker.billing import OWN_TENANT, UNITS, bills
 from offtake.broker.counting import HOURS_PER_DAY
@@ -113,9 +113,6 @@ def _term(rules: Rules, meter: Meter, today: date) -> ContractTerm | None:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-            draft.write(content)
-        Path(draft.name).chmod(0o644)
-        Path(draft.name).replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise StorageFailure(f"`{path}` was not written: {error.strerror}") from None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from offtake.adapters.report.building import report_of
 from offtake.adapters.report.document import Report, Table
@@ -14,6 +12,7 @@ from offtake.adapters.report.memo import memo_markdown, memo_pdf
 from offtake.adapters.report.page import page_of
 from offtake.adapters.report.tables import csv_of
 from offtake.adapters.report.vega import alone, as_png
+from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, ReportExtras
@@ -65,23 +64,9 @@ def write_report(
     files = report_files(plan, estate, extras, pictures=pictures)
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        return tuple(_write(folder / name, content) for name, content in files.items())
+        return tuple(write_whole(folder / name, content) for name, content in files.items())
     except OSError as error:
         raise StorageFailure(
             f"the report could not be written to `{folder}`: {error.strerror}",
             hint="choose another folder with --out",
         ) from None
-
-
-def _write(path: Path, content: bytes) -> Path:
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except OSError:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    return path
