@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -207,8 +207,9 @@ def _write_readings(found: Found, bill: _Bill, file: str) -> None:
 
 
 def _write_prices(found: Found, bill: _Bill, file: str) -> None:
-    order: Callable[[tuple[object, object]], str] = lambda item: str(item[0])  # noqa: E731
-    for (provider, matched, sku, unit, currency, month), paid in sorted(bill.paid.items(), key=order):
+    for key in sorted(bill.paid, key=str):
+        provider, matched, sku, unit, currency, month = key
+        paid = bill.paid[key]
         if paid.quantity <= 0 or paid.cost < 0:
             continue
         entry: dict[str, Plain] = {
