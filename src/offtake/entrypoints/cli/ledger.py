@@ -79,7 +79,7 @@ def log(
 
 
 def _show(entry: Entry) -> None:
-    from offtake.entrypoints.cli.broker_wording import sentences
+    from offtake.entrypoints.cli.broker.wording import sentences
 
     what = "open" if entry.command is None else entry.command.kind
     typer.secho(f"{entry.seq:>6}  {entry.recorded:%Y-%m-%d %H:%M:%S}  {what} by {entry.by}", bold=True)
@@ -168,7 +168,7 @@ def export(
 
 def _export_focus(ledger: str, focus: Path, until: str | None) -> None:
     from offtake.bootstrap.focus_export import export_focus
-    from offtake.entrypoints.cli.broker_forms import day
+    from offtake.entrypoints.cli.broker.forms import day
 
     found = export_focus(ledger, focus, None if until is None else day(until))
     typer.echo(f"wrote {found.charges:,} charges to {found.usage}")
@@ -189,8 +189,8 @@ def as_of(
     """Say what was known at one time about another: leases that run on the day, and where needs stood."""
     from offtake.bootstrap.broker import known_at
     from offtake.domain.errors import InvalidInput
-    from offtake.entrypoints.cli.broker_forms import day, moment
-    from offtake.entrypoints.cli.broker_tables import running, show_status, status_of
+    from offtake.entrypoints.cli.broker.forms import day, moment
+    from offtake.entrypoints.cli.broker.tables import running, show_status, status_of
 
     with outcomes():
         then = moment(known or None)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from offtake.domain.errors import InvalidInput
-from offtake.entrypoints.cli.broker_wording import UNITS, plain
+from offtake.entrypoints.cli.broker.wording import UNITS, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
