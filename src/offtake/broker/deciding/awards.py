@@ -1,0 +1,146 @@
+"""An award: who must be asked first, what is granted, why, and what would be granted without each clause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from offtake.broker.admission import left_elsewhere
+from offtake.broker.asking import BestBid, asked_again, covered, revived, rights_over
+from offtake.broker.awarding.granting import admitted, grants_of, parts_of
+from offtake.broker.awarding.proposing import Impossible, Proposal, proposal
+from offtake.broker.awarding.sources import per_hour, without_holds
+from offtake.broker.commands import Award
+from offtake.broker.deciding.call import Call, Outcome, Refused, refusal
+from offtake.broker.events import Event, NeedAwarded
+from offtake.broker.policy import TIE_RULE
+from offtake.broker.profile import ZERO
+from offtake.broker.state import Deal, State
+from offtake.broker.terms import Cited, Counterfactual
+from offtake.broker.transitions import moved
+from offtake.law.procedures import disclosed
+from offtake.law.wording import number
+
+
+def award(call: Call, command: Award) -> Outcome:
+    deal = call.deal(command.need)
+    waiting = deal.open
+    if waiting is not None:
+        until = "" if waiting.deadline is None else f" until {waiting.deadline:%Y-%m-%d %H:%M} UTC"
+        text = f"{waiting.notice.holder} has been asked, and may answer{until}"
+        return refusal(command.need, text, waiting.notice.clause)
+    if moved(deal.stage, "award") is None:
+        return refusal(command.need, f"the need is {deal.stage}")
+    bare = without_holds(call.rules, call.state, deal)
+    found = proposal(call.rules, call.policy, bare, deal, call.now, call.desk.optimiser)
+    if isinstance(found, Impossible):
+        return Refused(command.need, found.reasons)
+    first = _asked_first(call, deal, found)
+    if first:
+        return first
+    unlawful = admitted(call.rules, bare, deal, found, call.today)
+    if unlawful:
+        return Refused(command.need, unlawful)
+    named = _named(deal, found)
+    return (
+        NeedAwarded(
+            need=command.need,
+            grants=grants_of(deal, found),
+            unmet=found.unmet,
+            currency=deal.need.currency,
+            cost_micros=found.cost_micros,
+            objective_micros=found.objective_micros,
+            bound_micros=found.bound_micros,
+            gap=found.gap,
+            rule=TIE_RULE,
+            excluded=found.excluded,
+            named=named,
+            counterfactuals=_counterfactuals(call, bare, deal, named),
+        ),
+    )
+
+
+def _asked_first(call: Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
+    """The notices that must go out before others are awarded what they would be: after a material change or a revival,
+    and to those who may match the best bid."""
+    elsewhere = found.elsewhere
+    if not elsewhere:
+        return ()
+    need = deal.need
+    quantity = sum((each for _, each in elsewhere), ZERO)
+    cost = sum((source.cost * each for source, each in elsewhere), ZERO)
+    price = per_hour(cost / quantity, need.begins, need.ends)
+    best_source = min(elsewhere, key=lambda pair: (pair[0].cost, pair[0].order))[0]
+    terms = {
+        "price": number(price),
+        "currency": need.currency,
+        "quantity": number(quantity),
+        "term": f"{need.begins} until {need.ends}",
+        "bidder": best_source.lease.supplier,
+        "supply": best_source.lease.supply,
+        "site": call.rules.supply(best_source.lease.supply).region or "",
+    }
+    again = asked_again(call.rules, deal, price, call.today)
+    if again is not None:
+        procedure, because = again
+        offered = quantity if procedure.style == "match" else deal.left
+        best = BestBid(price, offered, disclosed(procedure, terms))
+        return revived(call.rules, call.policy, deal, procedure, call.now, because, best)
+    standing = {asking.notice.procedure: asking for asking in deal.standing}
+    taken = [(source.id, each) for source, each in found.quantities]
+    for procedure in rights_over(call.rules, call.state, need):
+        asking = standing.get(procedure.id)
+        unasked = procedure.style == "match" and (
+            asking is None or left_elsewhere(call.rules, deal, asking, taken) < 0
+        )
+        if unasked and covered(call.rules, call.state, procedure, need, call.today):
+            best = BestBid(price, quantity, disclosed(procedure, terms))
+            return revived(call.rules, call.policy, deal, procedure, call.now, "best bid", best)
+    return ()
+
+
+def _named(deal: Deal, found: Proposal) -> tuple[Cited, ...]:
+    """The clauses that shaped an award, each once: rights that were answered, bids excluded, bounds reached."""
+    said: dict[str | None, Cited] = {}
+    for asking in deal.standing:
+        notice = asking.notice
+        verb = {
+            "accept": "takes all of",
+            "accept-part": f"takes {number(asking.taken)} of",
+            "decline": "declined",
+            "lapse": "was silent about",
+        }.get(asking.outcome, "was asked for")
+        said[notice.clause] = Cited(
+            clause=notice.clause, text=f"{notice.clause}: {notice.holder} {verb} {number(notice.quantity)}"
+        )
+    for one in found.excluded:
+        for reason in one.reasons:
+            if reason.clause is not None:
+                said.setdefault(reason.clause, reason)
+    for bound in found.binding:
+        said.setdefault(bound.clause or bound.text, bound)
+    return tuple(said.values())
+
+
+def _counterfactuals(
+    call: Call, bare: State, deal: Deal, named: Sequence[Cited]
+) -> tuple[Counterfactual, ...]:
+    """What would have been awarded without each of the clauses that shaped an award."""
+    found: list[Counterfactual] = []
+    for cited in named:
+        if cited.clause is None or len(found) >= call.policy.maximum_counterfactuals:
+            continue
+        rules = replace(call.rules, law=call.rules.law.without(cited.clause))
+        other = proposal(
+            rules, call.policy, bare, deal, call.now, call.desk.optimiser, free=frozenset({cited.clause})
+        )
+        if isinstance(other, Proposal):
+            found.append(
+                Counterfactual(
+                    clause=cited.clause,
+                    parts=parts_of(other),
+                    cost_micros=other.cost_micros,
+                    unmet=other.unmet,
+                )
+            )
+    return tuple(found)

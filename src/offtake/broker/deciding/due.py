@@ -1,0 +1,98 @@
+"""What has come due by a time without anybody's command. Pure; by recorded times alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from offtake.broker.asking import BestBid, next_step, own_supplies, revived
+from offtake.broker.deciding.call import Desk
+from offtake.broker.deciding.takes import in_clause_measure, taken_price, unlawful_takes
+from offtake.broker.events import Event, HolderAnswered, LawInForce, NoticeLapsed
+from offtake.broker.folding import REVIVAL, folded, procedure_of, rules_of
+from offtake.broker.library import Rules
+from offtake.broker.profile import ZERO
+from offtake.broker.settling import settlements
+from offtake.broker.state import Asking, Deal, State
+from offtake.broker.terms import Part
+from offtake.law.procedures import offer_counts, silent_outcome
+
+
+def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
+    """What has happened by now without anybody's command: law that came to be known, lapses and the notices that follow
+    them, revivals, windows of commitments that ended. Depends on recorded times alone."""
+    events: list[Event] = []
+
+    def happen(*more: Event) -> None:
+        nonlocal state
+        for event in more:
+            events.append(event)
+            state = folded(desk.library, state, event, now, state.seq + 1)
+
+    known = desk.library.known_at(state.estate, now.date())
+    if known != state.known_at or not state.law:
+        rules = desk.library.rules(state.estate, known)
+        happen(LawInForce(known_at=known, law=rules.law_hash))
+    while len(events) < desk.policy.maximum_due_per_entry and state.due and state.due[0][0] < now:
+        more = _came_due(desk, state, now)
+        if not more:
+            state = replace(state, due=state.due[1:])
+        happen(*more)
+    while (
+        len(events) < desk.policy.maximum_due_per_entry
+        and state.next_close is not None
+        and state.next_close <= now.date()
+    ):
+        happen(next(settlements(rules_of(desk.library, state), state, now.date())))
+    return tuple(events)
+
+
+def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
+    _, need, what = state.due[0]
+    deal, rules = state.deals[need], rules_of(desk.library, state)
+    if what.startswith(REVIVAL):
+        asking = next(one for one in deal.askings if one.notice.id == what[len(REVIVAL) :])
+        procedure = procedure_of(rules, asking.notice.procedure)
+        idle = deal.stage != "overflow" or deal.leases or asking.superseded or asking.outcome == "accept"
+        if procedure is None or idle or deal.left <= 0:
+            return ()
+        best = BestBid(asking.notice.price or ZERO, deal.left, {}) if procedure.style == "match" else None
+        return revived(rules, desk.policy, deal, procedure, now, "revival", best)
+    asking = next(one for one in deal.askings if one.notice.id == what)
+    first = _silent(rules, state, deal, asking, now)
+    if not first:
+        return ()
+    after = folded(desk.library, state, first[0], now, state.seq + 1)
+    return (*first, *next_step(rules, desk.policy, after, after.deals[need], now))
+
+
+def _silent(rules: Rules, state: State, deal: Deal, asking: Asking, now: datetime) -> tuple[Event, ...]:
+    """What a holder's silence past its deadline means."""
+    procedure = procedure_of(rules, asking.notice.procedure)
+    if asking.outcome != "open" or asking.deadline is None:
+        return ()
+    means = "declines" if procedure is None else silent_outcome(procedure, asking.deadline, now)
+    if means == "open":
+        return ()
+    if means == "accepts":
+        for supply in own_supplies(rules, deal.need, asking.notice.holder):
+            takes = (Part(supply=supply, quantity=asking.notice.quantity),)
+            price = taken_price(rules, deal, asking, takes, None)
+            if price is None or procedure is None:
+                continue
+            told = in_clause_measure(rules, deal, procedure.measure, takes[0], price)
+            if offer_counts(procedure, told) and not unlawful_takes(
+                rules, state, deal, asking, takes, price, now
+            ):
+                return (
+                    HolderAnswered(
+                        need=deal.need.id,
+                        notice=asking.notice.id,
+                        move="accept",
+                        takes=takes,
+                        price=price[0],
+                        currency=price[1],
+                        by_silence=True,
+                    ),
+                )
+    return (NoticeLapsed(need=deal.need.id, notice=asking.notice.id, deadline=asking.deadline),)
