@@ -21,7 +21,7 @@ from offtake.adapters.ledger_sql import open_ledger
 from offtake.adapters.sealing import sealer_at
 from offtake.bootstrap.broker import desk
 from offtake.broker.admission import judged
-from offtake.broker.awarding.sources import bid_lease
+from offtake.broker.awarding import bid_lease
 from offtake.broker.commands import Award, FileNeed, MakeBid
 from offtake.broker.folding import fold, rules_of
 from offtake.broker.library import Library

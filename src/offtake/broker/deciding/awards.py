@@ -7,9 +7,16 @@ from dataclasses import replace
 
 from offtake.broker.admission import left_elsewhere
 from offtake.broker.asking import BestBid, asked_again, covered, revived, rights_over
-from offtake.broker.awarding.granting import admitted, grants_of, parts_of
-from offtake.broker.awarding.proposing import Impossible, Proposal, proposal
-from offtake.broker.awarding.sources import per_hour, without_holds
+from offtake.broker.awarding import (
+    Impossible,
+    Proposal,
+    admitted,
+    grants_of,
+    parts_of,
+    per_hour,
+    proposal,
+    without_holds,
+)
 from offtake.broker.commands import Award
 from offtake.broker.deciding.call import Call, Outcome, Refused, refusal
 from offtake.broker.events import Event, NeedAwarded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offtake.broker.admission import judged
-from offtake.broker.awarding.sources import bid_lease
+from offtake.broker.awarding import bid_lease
 from offtake.broker.commands import MakeBid, Withdraw
 from offtake.broker.deciding.call import Call, Outcome, Refused, check_id, refusal
 from offtake.broker.events import BidMade, BidWithdrawn
