@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from offtake.broker import asking, awarding, deciding
+from offtake.broker import asking
+from offtake.broker.awarding import granting, program
+from offtake.broker.deciding import awards
 from simulation.auditor import audit
 from simulation.memory import MemoryTransaction
 from simulation.play import played
@@ -40,8 +42,8 @@ def found() -> str:
 
 
 def test_capacity_that_is_not_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(awarding, "free_of", lambda *_: None)
-    monkeypatch.setattr(awarding, "fits", lambda *_: None)
+    monkeypatch.setattr(program, "free_of", lambda *_: None)
+    monkeypatch.setattr(granting, "fits", lambda *_: None)
     assert found()
 
 
@@ -58,7 +60,7 @@ def test_deadlines_a_day_too_long_are_found(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_holder_that_is_passed_over_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "rights_over", lambda *_: ())
-    monkeypatch.setattr(deciding, "admitted", lambda *_: ())
+    monkeypatch.setattr(awards, "admitted", lambda *_: ())
     assert "asked" in found()
 
 
