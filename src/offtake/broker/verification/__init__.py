@@ -4,6 +4,8 @@ It shares the law (`decide` is what the agreements mean), the shapes of events a
 broker, and none of what the broker decides, counts or folds with.
 """
 
-from offtake.broker.verification.walk import Fault, Kept, Verification, verified
+from offtake.broker.verification.chain import Kept
+from offtake.broker.verification.findings import Fault, Verification
+from offtake.broker.verification.walk import verified
 
 __all__ = ["Fault", "Kept", "Verification", "verified"]

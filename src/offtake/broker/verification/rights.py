@@ -1,0 +1,194 @@
+"""Notices to holders and their answers: terms, deadlines counted again, lapses and revivals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from offtake.broker.documents import canonical, sha256
+from offtake.broker.events import HolderAnswered, HolderNoticed, NoticeLapsed, NoticeReceived, RightRevived
+from offtake.broker.terms import Notice
+from offtake.broker.verification.books import NOTHING, Case, Told
+from offtake.broker.verification.findings import Broken, follows
+from offtake.broker.verification.inspection import Audit
+from offtake.broker.verification.lawful import over
+from offtake.broker.verification.market import covered, unasked
+from offtake.domain.quantities import Span
+from offtake.law.primitives import Procedure
+
+
+def asked(
+    audit: Audit, event: HolderNoticed | NoticeReceived | HolderAnswered | NoticeLapsed | RightRevived
+) -> None:
+    """Whether a holder was told what, and when, it had to be; and whether its answer counts."""
+    match event:
+        case HolderNoticed():
+            _noticed(audit, event.notice)
+        case RightRevived():
+            case = audit.case(event.need)
+            follows(
+                case.closed == "no" and case.waiting is None, "the need is closed, or a holder may answer"
+            )
+            _revives(audit, case, event)
+        case NoticeReceived():
+            told = _waiting(audit, event.need, event.notice)
+            right = _procedure(audit, told.notice)
+            follows(event.received == audit.at, "it was received when it was recorded")
+            follows(audit.at < told.notice.deemed_received, "it was deemed received before")
+            follows(event.deadline == _deadline(audit, right, audit.at), "the deadline is another")
+            told.deadline = event.deadline
+        case HolderAnswered():
+            _answered(audit, event)
+        case NoticeLapsed():
+            told = _waiting(audit, event.need, event.notice)
+            follows(told.deadline is not None and told.deadline < audit.at, "the time to answer was not over")
+            follows(event.deadline == told.deadline, "the deadline is another")
+            told.outcome, told.closed_on = "lapsed", event.deadline.date()
+
+
+def _waiting(audit: Audit, need: str, notice: str) -> Told:
+    told = audit.case(need).waiting
+    if told is None or told.notice.id != notice:
+        raise Broken(f"the notice {notice} is not open")
+    return told
+
+
+def _procedure(audit: Audit, notice: Notice) -> Procedure:
+    found = next((one for one in audit.rules.law.procedures if one.id == notice.procedure), None)
+    if found is None:
+        raise Broken(f"the law knows no right {notice.procedure}")
+    return found
+
+
+def _noticed(audit: Audit, notice: Notice) -> None:
+    case, right = audit.case(notice.need), _procedure(audit, notice)
+    follows(case.closed == "no" and case.waiting is None, "the need is closed, or another holder may answer")
+    follows((notice.holder, notice.clause) == (right.holder, right.origin.clause), "the right is another's")
+    said = {k: str(v) for k, v in _fields(notice) if k not in ("deemed_received", "deadline", "terms_hash")}
+    follows(sha256(canonical(said)) == notice.terms_hash, "its terms are not what their hash says")
+    follows(0 < notice.quantity <= case.left, f"{notice.quantity} are offered, and {case.left} are left")
+    follows(over(audit, right, case) is not None, f"{right.id} is not about this need")
+    if notice.because == "need":
+        follows(notice.quantity == case.left, "the whole of what is left is offered")
+        follows(unasked(audit, case) in (None, right.id), "another holder is asked before")
+    follows(_deemed(audit, right) == notice.deemed_received, "it is deemed received at another time")
+    deadline = _deadline(audit, right, notice.deemed_received)
+    follows(notice.deadline == deadline, f"the deadline is {deadline}, not {notice.deadline}")
+    told = set(dict(notice.disclosed)) - {"measure", "from", "until", "accelerators", "regions", "whole"}
+    follows(
+        told <= set(right.discloses),
+        f"more is disclosed than the clause lists: {', '.join(sorted(told))}",
+    )
+    case.told.append(Told(notice, deadline, len(case.grants)))
+
+
+def _revives(audit: Audit, case: Case, event: RightRevived) -> None:
+    right = next((one for one in audit.rules.law.procedures if one.id == event.procedure), None)
+    last = next((told for told in reversed(case.told) if told.notice.procedure == event.procedure), None)
+    if right is None:
+        raise Broken(f"the law knows no right {event.procedure}")
+    match event.because:
+        case "best bid":
+            follows(right.style == "match", "only a right to match is asked about the best bid")
+        case "aggregation":
+            follows(last is None and covered(audit, right, case), "the needs do not reach the threshold")
+        case "material change":
+            follows(last is not None and right.material_change is not None, "nothing was refused before")
+        case "revival":
+            if last is None or last.closed_on is None or right.revives_after is None:
+                raise Broken("nothing lapsed or was refused that could revive")
+            day = _later(audit, right, last.closed_on, right.revives_after)
+            follows(
+                audit.at.date() > day and not case.grants,
+                f"it revives after {day}, if nothing is contracted",
+            )
+
+
+def _answered(audit: Audit, event: HolderAnswered) -> None:
+    told = _waiting(audit, event.need, event.notice)
+    case, right = audit.case(event.need), _procedure(audit, told.notice)
+    late = told.deadline is not None and told.deadline < audit.at
+    follows(
+        late == event.by_silence,
+        "it was too late" if late else "silence says nothing before the deadline",
+    )
+    follows(not event.by_silence or right.silence == "accepts", "silence declines")
+    quantity = sum((part.quantity for part in event.takes), NOTHING)
+    asked = told.notice.quantity
+    follows(
+        (quantity == asked, 0 < quantity < asked, quantity == 0)
+        == (event.move == "accept", event.move == "accept-part", event.move == "decline"),
+        f"to take {quantity} of {asked} is not to {event.move}",
+    )
+    if event.move == "accept-part":
+        follows(not (case.need.whole and right.whole_gangs), "the need must stay whole")
+        follows(
+            right.minimum is None or quantity >= right.minimum, f"{quantity} is less than {right.minimum}"
+        )
+        follows(
+            right.multiple is None or quantity % right.multiple == 0,
+            f"{quantity} is no multiple of {right.multiple}",
+        )
+    if quantity:
+        follows(event.price is not None, "a take has a price")
+        follows(told.notice.style != "match" or event.price == told.notice.price, "a match moves no price")
+        follows(_counts(audit, right, case, event), "the price is above what the clause lets count")
+        for part in event.takes:
+            supply = audit.rules.supply(part.supply)
+            follows(right.holder in (supply.party, supply.provider), f"{part.supply} is not {right.holder}'s")
+    elif event.discharges_nothing:
+        follows(right.maximum_price is not None, "the clause states no highest price")
+    told.outcome = "took" if quantity else "declined"
+    told.takes, told.price, told.currency, told.closed_on = (
+        event.takes,
+        event.price,
+        event.currency,
+        audit.at.date(),
+    )
+
+
+def _counts(audit: Audit, right: Procedure, case: Case, event: HolderAnswered) -> bool:
+    if right.maximum_price is None or event.price is None:
+        return True
+    supply = audit.rules.supply(event.takes[0].supply)
+    unit = audit.rules.amounts(supply, case.need.measure, Decimal(1)).get(right.measure, Decimal(1))
+    return event.price / unit <= right.maximum_price
+
+
+def _later(audit: Audit, right: Procedure, day: date, span: Span) -> date:
+    """A day a span later, business days counted one by one."""
+    months = day.year * 12 + day.month - 1 + span.months
+    first = date(months // 12, months % 12 + 1, 1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    moved = first + timedelta(days=min(day.day, (following - first).days) - 1 + span.days)
+    works, left = audit.library.calendars(right.calendar), span.business_days
+    while left:
+        moved += timedelta(days=1)
+        if works(moved):
+            left -= 1
+    return moved
+
+
+def _deadline(audit: Audit, right: Procedure, received: datetime) -> datetime | None:
+    if right.window is None:
+        return None
+    day = _later(audit, right, received.date(), right.window)
+    return received.replace(year=day.year, month=day.month, day=day.day)
+
+
+def _deemed(audit: Audit, right: Procedure) -> datetime:
+    left, day = audit.policy.deemed_received_business_days, audit.at.date()
+    if not left:
+        return audit.at
+    while left:
+        day += timedelta(days=1)
+        left -= audit.library.calendars(right.calendar)(day)
+    return audit.at.replace(
+        year=day.year, month=day.month, day=day.day, hour=9, minute=0, second=0, microsecond=0
+    )
+
+
+def _fields(notice: Notice) -> Iterator[tuple[str, object]]:
+    for name in type(notice).__dataclass_fields__:
+        yield name, getattr(notice, name)
