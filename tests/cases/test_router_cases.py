@@ -18,7 +18,9 @@ from offtake.law.facts import supplies
 from offtake.law.primitives import Law
 from offtake.router.balances import Balances
 from offtake.router.choose import Asked, Refused, Route, choose, displaced
-from offtake.router.compile import Drafting, Offer, World
+from offtake.router.drafting import Drafting
+from offtake.router.lawful import World
+from offtake.router.offers import Offer
 from offtake.router.table import PER_MILLION, PICO, Entry, PerToken, Pool, RoutingTable, Tokens
 
 HERE = Path(__file__).parent

@@ -18,7 +18,9 @@ from offtake.law.decide import Permit, decide
 from offtake.law.primitives import Law
 from offtake.router.balances import Balances
 from offtake.router.choose import Asked, Refused, Route, choose
-from offtake.router.compile import Drafting, Offer, World, amounts_of, discharged, holds
+from offtake.router.drafting import Drafting
+from offtake.router.lawful import World, amounts_of, discharged, holds
+from offtake.router.offers import Offer
 from offtake.router.table import PICO, CountedMeter, Entry, PerToken, RoutingTable, Tokens
 
 searching = settings(

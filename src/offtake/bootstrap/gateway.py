@@ -20,7 +20,8 @@ from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.domain.estate import Estate
 from offtake.domain.position import Happened, Position
 from offtake.law.primitives import Law
-from offtake.router.compile import compile_table, data_classes_of, stricter_profiles
+from offtake.router.compile import compile_table
+from offtake.router.profiles import data_classes_of, stricter_profiles
 from offtake.router.table import Profile, RoutingTable
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple, Protocol
 
 from offtake.law.decide import Reason
-from offtake.router.compile import World, decided, holds
+from offtake.router.lawful import World, decided, holds
 from offtake.router.table import PICO, Candidate, Entry, Group, RoutingTable, Tokens
 
 # A commitment counts in full while the window is on the way to end short by this share of it, and in part before.

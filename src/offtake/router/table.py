@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -20,6 +21,11 @@ from offtake.law.primitives import Law, Meter, Origin
 
 PICO: Final = 10**12
 PER_MILLION: Final = PICO // 10**6  # Pico-units a token, of a price of one unit per million tokens.
+
+
+def exactly(amount: Decimal, scale: int) -> int:
+    """An amount in pico-units, where `scale` is how many of them one unit has."""
+    return round(Fraction(amount) * scale)
 
 
 @dataclass(frozen=True, slots=True)
