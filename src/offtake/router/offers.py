@@ -1,4 +1,4 @@
-"""What an estate offers on a day, before the law is asked: models at supplies, prices, and what perishes by the minute."""
+"""What an estate offers on a day, before the law is asked: models at supplies, prices, what perishes by the minute."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_keys_are_known_and_forgotten_while_it_runs(on_stand: Run) -> None:
         assert (await ask(stand, chat(), "new")).status == 200
         revoke(stand.place.keys, made.id)
         known = bytes.fromhex(made.hash)
-        await until(lambda: service._keys[known].lapsed is not None)
+        await until(lambda: (key := service.callers.of_hash(known)) is not None and key.lapsed is not None)
         answer = await ask(stand, chat(), "new")
         assert (answer.status, "revoked" in answer.json["error"]["message"]) == (401, True)
 

@@ -25,7 +25,7 @@ class StreamWatch:
         self._pending = b""
         self._fresh: dict[str, Any] = {}  # What Anthropic's first event says of input.
         self.usage: Tokens | None = None
-        self.events = 0
+        self.events: int = 0
         self.finished = False  # The end of the stream was seen: `[DONE]`, or the last event of its dialect.
 
     def feed(self, data: bytes) -> bytes:

@@ -55,3 +55,19 @@ def usage_in_answer(body: bytes) -> Tokens | None:
     if not isinstance(answer, dict):
         return None
     return usage_of(cast("dict[str, Any]", answer).get("usage"))
+
+
+def usage_in_tail(tail: bytes) -> Tokens | None:
+    """The usage of a long answer whose end alone was kept: where the last `"usage"` is an object, what it says."""
+    at = tail.rfind(b'"usage"')
+    start = tail.find(b"{", at) if at >= 0 else -1
+    if start < 0:
+        return None
+    for end in range(len(tail), start, -1):
+        if tail[end - 1 : end] == b"}":
+            try:
+                block = orjson.loads(tail[start:end])
+            except orjson.JSONDecodeError:
+                continue
+            return usage_of(block)
+    return None

@@ -8,6 +8,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
+from offtake.entrypoints.gateway.answers import REASONS
 from offtake.entrypoints.gateway.limits import Limits
 
 # The headers that are read. A second one of any of them is refused.
@@ -30,25 +31,6 @@ READ: Final = frozenset(
         b"x-offtake-stand-in",
     )
 )
-REASONS: Final = {
-    200: b"OK",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    408: b"Request Timeout",
-    413: b"Content Too Large",
-    415: b"Unsupported Media Type",
-    417: b"Expectation Failed",
-    429: b"Too Many Requests",
-    431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error",
-    501: b"Not Implemented",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-}
 
 
 class Incoming:

@@ -6,23 +6,24 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from hashlib import sha256
-from typing import TYPE_CHECKING, Final, NamedTuple
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from offtake.adapters.upstream_http import Origin, Pool
-from offtake.adapters.wire.bodies import BadBody, Body, read_body
-from offtake.adapters.wire.dialects import Operation, Tongue, error_body, route_of, tongue_of
+from offtake.adapters.wire.bodies import BadBody
+from offtake.adapters.wire.dialects import Tongue, error_body, route_of, tongue_of
 from offtake.domain.errors import StorageFailure
-from offtake.entrypoints.gateway.connection import REASONS, Connection, Handler, Incoming
+from offtake.entrypoints.gateway.admission import Denied, admit
+from offtake.entrypoints.gateway.answers import JSON, error_answer
+from offtake.entrypoints.gateway.callers import Callers
+from offtake.entrypoints.gateway.connection import Connection, Handler, Incoming
 from offtake.entrypoints.gateway.exchange import Exchange
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.metrics import Metrics
+from offtake.entrypoints.gateway.plain import answer_plain
+from offtake.entrypoints.gateway.plans import Plans
 from offtake.router.balances import Balances, Opening
-from offtake.router.choose import Asked, Refused, day_of
-from offtake.router.compile import able
-from offtake.router.table import Candidate, Entry, RoutingTable, Tokens
+from offtake.router.choose import day_of
+from offtake.router.table import Candidate, RoutingTable, Tokens
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
@@ -30,23 +31,8 @@ if TYPE_CHECKING:
     from offtake.router.ports import Receipts
     from offtake.router.receipts import Receipt
 
-MOST_OUT: Final = 4096  # Tokens that an answer is held at where the caller states no limit.
 FIRST_GUESS_OUT: Final = 256  # Tokens that an answer is expected to have before any was seen.
-STATE_ELSEWHERE: Final = (
-    "the state that this request builds on lives at one upstream, and several may serve it: "
-    "send the whole conversation instead"
-)
 _LEARNS: Final = 0.05  # The weight of a new answer in what is expected of the next.
-_JSON: Final = b"content-type: application/json\r\n"
-
-
-class Caller(NamedTuple):
-    """What is looked up for a key at every request."""
-
-    id: str
-    profile: str
-    models: frozenset[str]  # That it may ask for; all if empty.
-    lapsed: str | None
 
 
 class Service:
@@ -83,11 +69,8 @@ class Service:
         self._kept: list[Receipt] = []
         self._worker = worker
         self._count = itertools.count(1)
-        self._keys: dict[bytes, Caller] = {}
-        self._unable: dict[Operation, frozenset[str]] = {}
-        self._entries: dict[tuple[Operation, str, str], Entry] = {}
         self.set_keys(keys)
-        self._sort_upstreams()
+        self.plans = Plans(table, self.upstreams)
         receipts.table(table)
 
     # Clocks and ids.
@@ -108,7 +91,7 @@ class Service:
         self.flush()
         self.table, self.upstreams = table, dict(upstreams)
         self.balances.adopt(table, self.wall())
-        self._sort_upstreams()
+        self.plans = Plans(table, self.upstreams)
         self.metrics.tables += 1
         running = {mask.id: mask.running for mask in table.law.masks}
         for exchange in tuple(self.exchanges):
@@ -132,27 +115,7 @@ class Service:
 
     def set_keys(self, keys: tuple[Key, ...]) -> None:
         """The keys that are known from now on."""
-        day = day_of(self.wall())
-        self._keys = {
-            bytes.fromhex(key.hash): Caller(key.id, key.profile, frozenset(key.models), key.lapsed(day))
-            for key in keys
-        }
-
-    def _sort_upstreams(self) -> None:
-        candidates = {c.id: c for e in self.table.entries.values() for c in e.candidates}
-        operations: tuple[Operation, ...] = ("chat", "completions", "embeddings", "responses", "messages")
-        for operation in operations:
-            self._unable[operation] = frozenset(
-                id
-                for id, candidate in candidates.items()
-                if (upstream := self.upstreams.get(candidate.supply.deployment or "")) is None
-                or operation not in upstream.serves
-            )
-        self._entries = {
-            (operation, profile, model): able(entry, self._unable[operation], self.table.meters)
-            for operation in operations
-            for (profile, model), entry in self.table.entries.items()
-        }
+        self.callers = Callers(keys, day_of(self.wall()))
 
     def pool(self, origin: Origin) -> Pool:
         """The connections to an origin."""
@@ -167,124 +130,31 @@ class Service:
         """Answers a request, at once (None) or later."""
         route = route_of(request.path)
         if route is None or request.method != b"POST":
-            self._plain(connection, request, known=route is not None)
+            answer_plain(self, connection, request, known=route is not None)
             return None
         operation, tongue, deployment = route
         try:
-            found = self._admit(connection, request, operation, tongue, deployment)
+            found = admit(self, request, operation, deployment)
         except BadBody as error:
             found = (400, error.message, "invalid_request", error.param)
-        if isinstance(found, Exchange):
-            self.exchanges.add(found)
-            return found if found.begin() else None
-        self._answer_error(connection, request, tongue, *found)
-        return None
+        if len(found) == 4:
+            self.answer_error(connection, request, tongue, found)
+            return None
+        exchange = Exchange(self, connection, request, operation, tongue, *found)
+        self.exchanges.add(exchange)
+        return exchange if exchange.begin() else None
 
-    def _admit(
-        self,
-        connection: Connection,
-        request: Incoming,
-        operation: Operation,
-        tongue: Tongue,
-        deployment: str | None,
-    ) -> Exchange | tuple[int, str, str, str | None]:
-        """An exchange, or why there is none: status, sentence, code and field."""
-        headers = request.headers
-        key = self._key(headers)
-        if isinstance(key, str):
-            return 401, key, "invalid_api_key", None
-        if len(self.exchanges) >= self.limits.requests:
-            return 503, "as many requests as this process bears are under way", "overloaded", None
-        if self._failing() is not None:
-            return 503, "receipts cannot be written, and no request runs without one", "no_receipts", None
-        kind = headers.get(b"content-type", b"application/json")
-        if not kind.lower().startswith(b"application/json") or b"content-encoding" in headers:
-            return (
-                415,
-                "a request is `application/json`, without a content encoding",
-                "unsupported_type",
-                None,
-            )
-        body = read_body(request.body, deployment)
-        asked = self._asked(key, body, operation, headers)
-        if isinstance(asked, tuple):
-            return asked
-        return Exchange(self, connection, request, operation, tongue, key, body, asked)
+    def expected_out(self, profile: str, model: str) -> int:
+        """How many tokens an answer is expected to have, by what was seen."""
+        return int(self._expected.get((profile, model), FIRST_GUESS_OUT))
 
-    def _key(self, headers: Mapping[bytes, bytes]) -> Caller | str:
-        """The caller's key, or why there is none."""
-        bearer = headers.get(b"authorization")
-        if bearer is not None and bearer[:7].lower() == b"bearer ":
-            text = bearer[7:]
-        else:
-            text = headers.get(b"x-api-key") or headers.get(b"api-key") or b""
-        if not text:
-            return "a request carries its key: `authorization: Bearer …`, `x-api-key` or `api-key`"
-        key = self._keys.get(sha256(text).digest())
-        if key is None:
-            return "the gateway does not know this key"
-        return key if key.lapsed is None else key.lapsed
-
-    def _asked(
-        self, key: Caller, body: Body, operation: Operation, headers: Mapping[bytes, bytes]
-    ) -> Asked | tuple[int, str, str, str | None]:
-        table, profile, model = self.table, key.profile, body.model
-        if key.models and model not in key.models:
-            return 403, f"the key is not for the model `{model}`", "model_not_allowed", "model"
-        entry = self._entries.get((operation, profile, model))
-        if entry is None:
-            known = ", ".join(table.models.get(profile, ())) or "none"
-            return (
-                404,
-                f"the class of this key has no model `{model}`; it has {known}",
-                "model_not_found",
-                "model",
-            )
-        entries: tuple[Entry, ...] = (entry,)
-        if headers.get(b"x-offtake-stand-in") != b"never":
-            entries += self._stand_ins(operation, profile, model)
-        tightened: tuple[Entry, ...] = ()
-        stated = headers.get(b"x-offtake-data-class")
-        if stated is not None:
-            stricter = f"{profile}+{stated.decode('latin-1')}"
-            if (stricter, model) not in table.entries:
-                return (
-                    400,
-                    "the header `x-offtake-data-class` names no data class of the estate",
-                    "unknown_class",
-                    None,
-                )
-            tightened = entries
-            entries = tuple(
-                self._entries[operation, stricter, e.facts.model or ""]
-                for e in entries
-                if (stricter, e.facts.model or "") in table.entries
-            )
-        if _builds_on_state(body) and self._pinned(entries) is None:
-            return 400, STATE_ELSEWHERE, "state_elsewhere", "previous_response_id"
-        fresh = len(body.raw) // 4 + 1
-        most_out = body.most_out
-        guess = self._expected.get((profile, model), FIRST_GUESS_OUT)
-        expected_out = int(guess) if most_out is None else min(int(guess), most_out)
-        if operation == "embeddings":
-            most_out = expected_out = 0
-        most = Tokens(len(body.raw) // 2 + 1, 0, MOST_OUT if most_out is None else most_out)
-        return Asked(entries, Tokens(fresh, 0, expected_out), most, tightened)
-
-    def _stand_ins(self, operation: Operation, profile: str, model: str) -> tuple[Entry, ...]:
-        good = self.table.stand_ins.get(profile)
-        if not good:
-            return ()
-        return tuple(
-            self._entries[operation, profile, other]
-            for other in self.table.models[profile]
-            if other in good and other != model
-        )
-
-    def _pinned(self, entries: tuple[Entry, ...]) -> str | None:
-        """The only deployment that could hold a conversation's state; None if there are several or none."""
-        holders = {c.supply.deployment for e in entries for c in e.candidates}
-        return holders.pop() if len(holders) == 1 else None
+    def not_ready(self) -> str | None:
+        """Why requests cannot be taken now; None if they can."""
+        if self.draining:
+            return "the gateway is ending"
+        if day_of(self.wall()) != self.table.day:
+            return "the table is of another day"
+        return self.receipts.failing
 
     # What exchanges tell.
 
@@ -335,32 +205,7 @@ class Service:
             except StorageFailure:
                 self._kept = kept + self._kept  # They wait here; meanwhile no new request is taken.
 
-    def _failing(self) -> str | None:
-        return self.receipts.failing
-
     # Answers that are made here.
-
-    def refusal_status(self, found: Refused) -> tuple[int, str]:
-        """The status of a refusal, and its code."""
-        if found.why == "law":
-            return 403, "refused_by_law"
-        if found.why == "meter":
-            return 429, "bound_reached"
-        if found.why == "full":
-            return 429, "no_capacity"
-        return 503, "no_upstream"
-
-    def refusal_text(self, found: Refused) -> str:
-        """A refusal in a sentence, with the clauses that made it."""
-        texts = list(dict.fromkeys(r.text for p in found.passed for r in p.reasons))
-        others = list(
-            dict.fromkeys(f"{p.supply}: {p.text}" for p in found.passed if p.text and not p.reasons)
-        )
-        down = sorted({p.supply for p in found.passed if p.why == "down" and p.supply})
-        if down:
-            others.append(f"{', '.join(down)}: not answering")
-        said = "; ".join((*texts[:4], *others[:4])) or "nothing serves this model"
-        return f"no lawful route: {said}" if found.why == "law" else f"no route now: {said}"
 
     def rate_headers(self, candidate: Candidate | None) -> bytes:
         """What is left of the minute of the pool that a request draws on, in tokens read, as `x-ratelimit-*`."""
@@ -380,112 +225,21 @@ class Service:
             b"x-ratelimit-reset-tokens: %.3fs\r\n" % (pool.capacity // each, left // each, 60.0 - now % 60.0)
         )
 
-    def error_answer(
-        self,
-        tongue: Tongue,
-        status: int,
-        text: str,
-        code: str,
-        param: str | None,
-        request_id: str,
-        retry_after_s: float | None = None,
-        *,
-        keep: bool = True,
-    ) -> bytes:
-        """An error as a whole answer."""
-        body = error_body(tongue, status, text, code, param, request_id)
-        wait = b"" if retry_after_s is None else b"retry-after: %d\r\n" % max(1, round(retry_after_s + 0.5))
-        close = b"" if keep else b"connection: close\r\n"
-        return b"".join(
-            (
-                b"HTTP/1.1 %d %s\r\n" % (status, REASONS.get(status, b"Status")),
-                _JSON,
-                b"x-request-id: %b\r\n" % request_id.encode(),
-                wait,
-                close,
-                b"content-length: %d\r\n\r\n" % len(body),
-                body,
-            )
-        )
-
     def refusal(self, request: Incoming | None, status: int, message: str) -> bytes:
         """The headers and body of a refusal of what cannot be taken."""
         tongue = tongue_of(request.path or request.target) if request is not None else "openai"
         self.metrics.refused_at_door += 1
         body = error_body(tongue, status, message, "bad_request", None, self.next_id())
-        return b"".join((_JSON, b"content-length: %d\r\n\r\n" % len(body), body))
+        return b"".join((JSON, b"content-length: %d\r\n\r\n" % len(body), body))
 
-    def _answer_error(
-        self,
-        connection: Connection,
-        request: Incoming,
-        tongue: Tongue,
-        status: int,
-        text: str,
-        code: str,
-        param: str | None,
-    ) -> None:
+    def answer_error(self, connection: Connection, request: Incoming, tongue: Tongue, denied: Denied) -> None:
+        """Answers at once that a request is not taken."""
+        status, text, code, param = denied
         self.metrics.refused_at_door += 1
         wait = 1.0 if status in (429, 503) else None
-        connection.write(
-            self.error_answer(
-                tongue, status, text, code, param, self.next_id(), wait, keep=request.keep_alive
-            )
-        )
-        connection.done(request.keep_alive)
-
-    def _plain(self, connection: Connection, request: Incoming, *, known: bool) -> None:
-        """The routes that ask no upstream."""
-        path, get = request.path, request.method in (b"GET", b"HEAD")
-        if path == b"/healthz" and get:
-            self._answer_plain(connection, request, 200, b"text/plain", b"ok\n")
-        elif path == b"/readyz" and get:
-            lack = self.not_ready()
-            self._answer_plain(
-                connection,
-                request,
-                200 if lack is None else 503,
-                b"text/plain",
-                (lack or "ready").encode() + b"\n",
-            )
-        elif path == b"/metrics" and get:
-            text = self.metrics.text(self.table, self.balances, self.wall(), len(self.exchanges))
-            self._answer_plain(connection, request, 200, b"text/plain; version=0.0.4", text.encode())
-        elif path in (b"/v1/models", b"/openai/v1/models") and get:
-            self._models(connection, request)
-        else:
-            status = 405 if known else 404
-            text = "this path is asked by POST" if known else "the gateway has no such path"
-            self._answer_error(connection, request, tongue_of(path), status, text, "not_found", None)
-
-    def not_ready(self) -> str | None:
-        """Why requests cannot be taken now; None if they can."""
-        if self.draining:
-            return "the gateway is ending"
-        if day_of(self.wall()) != self.table.day:
-            return "the table is of another day"
-        return self.receipts.failing
-
-    def _models(self, connection: Connection, request: Incoming) -> None:
-        key = self._key(request.headers)
-        if isinstance(key, str):
-            self._answer_error(connection, request, "openai", 401, key, "invalid_api_key", None)
-            return
-        models = [m for m in self.table.models.get(key.profile, ()) if not key.models or m in key.models]
-        rows = [{"id": m, "object": "model", "created": 0, "owned_by": "offtake"} for m in models]
-        body = orjson.dumps({"object": "list", "data": rows, "has_more": False})
-        self._answer_plain(connection, request, 200, b"application/json", body)
-
-    def _answer_plain(
-        self, connection: Connection, request: Incoming, status: int, kind: bytes, body: bytes
-    ) -> None:
-        shown = b"" if request.method == b"HEAD" else body
-        close = b"" if request.keep_alive else b"connection: close\r\n"
-        connection.write(
-            b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b"
-            % (status, REASONS[status], kind, close, len(body), shown)
-        )
-        connection.done(request.keep_alive)
+        keep = request.keep_alive
+        connection.write(error_answer(tongue, status, text, code, param, self.next_id(), wait, keep=keep))
+        connection.done(keep)
 
     # Time.
 
@@ -504,9 +258,3 @@ class Service:
         for pool in self._pools.values():
             pool.close()
         self.flush()
-
-
-def _builds_on_state(body: Body) -> bool:
-    """Whether a request names something that only the upstream which made it knows."""
-    fields = body.fields
-    return fields.get("previous_response_id") is not None or fields.get("conversation") is not None
