@@ -67,6 +67,7 @@ class Audit:
 
     world: World
     needs: dict[str, Data] = field(default_factory=dict[str, Data])
+    filed: dict[str, date] = field(default_factory=dict[str, date])
     bids: dict[str, Data] = field(default_factory=dict[str, Data])
     told: dict[str, list[Told]] = field(default_factory=lambda: defaultdict(list))
     leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
@@ -121,6 +122,7 @@ def _filed(books: Audit, event: Data) -> Iterator[str]:
     if need["id"] in books.needs:
         yield f"{need['id']} was filed twice"
     books.needs[need["id"]] = need
+    books.filed[need["id"]] = books.now.date()
 
 
 def _cancelled(books: Audit, event: Data) -> Iterator[str]:
@@ -144,7 +146,7 @@ def _told(books: Audit, event: Data) -> Iterator[str]:
         yield f"{need}: two holders are asked at once"
     if Decimal(notice["quantity"]) > _left(books, need):
         yield f"{need}: more is offered than is left"
-    day = days_later(books.now.date(), right.window, right.calendar)
+    day = days_later(books.now.date(), _window(books, right, need), right.calendar)
     until = books.now.replace(year=day.year, month=day.month, day=day.day)
     if datetime.fromisoformat(notice["deadline"]) != until:
         yield f"{need}: the deadline is {until}, not {notice['deadline']}"
@@ -158,6 +160,26 @@ def _told(books: Audit, event: Data) -> Iterator[str]:
     }:
         yield f"{need}: too much was disclosed"
     books.told[need].append(Told(notice, right, until, before=books.granted[need]))
+
+
+def _window(books: Audit, right: Right, need: str) -> int:
+    """The business days of a deal's size: what is not contracted of it, and of those that count with it."""
+
+    def rest(id: str) -> Decimal:
+        return Decimal(books.needs[id]["quantity"]) - books.granted[id]
+
+    size = rest(need)
+    if right.aggregates is not None:
+        today = books.now.date()
+        near = [
+            id
+            for id, day in books.filed.items()
+            if id not in books.closed and (today - day).days < right.aggregates
+        ]
+        together = sum((rest(id) for id in near), Decimal(0))
+        if need in near and together >= (right.threshold or 0):
+            size = together
+    return next(days for below, days in right.windows if below is None or size < below)
 
 
 def _waiting(books: Audit, event: Data) -> Told | None:

@@ -16,7 +16,7 @@ class Right:
     holder: str
     style: str
     rank: int
-    window: int  # Business days.
+    windows: tuple[tuple[int | None, int], ...]  # Business days of deals below a size; None has no upper end.
     calendar: str | None
     silence: str
     minimum: int | None
@@ -110,7 +110,7 @@ def _right(right: Right) -> dict[str, Any]:
         "holder": right.holder,
         "style": right.style,
         "rank": right.rank,
-        "window": f"{right.window} business days",
+        **_windows(right),
         "silence": right.silence,
         "part": part,
         "discloses": ["price", "quantity"],
@@ -126,6 +126,20 @@ def _right(right: Right) -> dict[str, Any]:
         "revives_after": None if right.revives is None else f"{right.revives} days",
     }
     return {**stated, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _windows(right: Right) -> dict[str, Any]:
+    if len(right.windows) == 1:
+        return {"window": f"{right.windows[0][1]} business days"}
+    return {
+        "windows": [
+            {
+                "window": f"{days} business days",
+                **({} if below is None else {"below": f"{below} accelerators"}),
+            }
+            for below, days in right.windows
+        ]
+    }
 
 
 def world_of(seed: int) -> World:
@@ -161,7 +175,7 @@ def _drawn_right(draw: Random, n: int, holder: str) -> Right:
         holder=holder,
         style="match" if draw.random() < 0.3 else "offer",
         rank=draw.randint(1, 3),
-        window=draw.randint(1, 15),
+        windows=_drawn_windows(draw),
         calendar=draw.choice((None, "US", "DE")),
         silence="accepts" if draw.random() < 0.15 else "declines",
         minimum=draw.choice((None, None, 8)),
@@ -172,3 +186,8 @@ def _drawn_right(draw: Random, n: int, holder: str) -> Right:
         material_change=draw.choice((None, 10)),
         revives=draw.choice((None, None, 45)),
     )
+
+
+def _drawn_windows(draw: Random) -> tuple[tuple[int | None, int], ...]:
+    sizes: tuple[int | None, ...] = draw.choice(((None,), (None,), (20, None), (20, 70, None)))
+    return tuple((size, draw.randint(1, 15)) for size in sizes)

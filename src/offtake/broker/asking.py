@@ -15,8 +15,9 @@ from offtake.broker.library import Rules
 from offtake.broker.policy import Policy
 from offtake.broker.state import Asking, Deal, State
 from offtake.broker.terms import Need, Notice
+from offtake.domain.quantities import parse_span
 from offtake.law.primitives import Procedure
-from offtake.law.procedures import after, aggregate, deadline, must_ask_again
+from offtake.law.procedures import after, aggregate, answer_window, deadline, must_ask_again
 
 Again = Literal["material change", "revival", "aggregation", "best bid"]
 
@@ -46,7 +47,9 @@ def covered(rules: Rules, state: State, procedure: Procedure, need: Need, today:
     if procedure.threshold is None:
         return True
     needs = noted_needs(rules, state, procedure, today)
-    return any(one.id == need.id for one in aggregate(procedure, needs, today))
+    return any(
+        one.id == need.id for one in aggregate(procedure, needs, today, rules.calendars(procedure.calendar))
+    )
 
 
 def next_step(rules: Rules, policy: Policy, state: State, deal: Deal, now: datetime) -> tuple[Event, ...]:
@@ -59,7 +62,7 @@ def next_step(rules: Rules, policy: Policy, state: State, deal: Deal, now: datet
             if procedure.style != "offer" or procedure.id in deal.pending or procedure.id in asked:
                 continue
             if covered(rules, state, procedure, deal.need, now.date()):
-                return (HolderNoticed(notice=notice(rules, policy, deal, procedure, now, "need")),)
+                return (HolderNoticed(notice=notice(rules, policy, state, deal, procedure, now, "need")),)
     if deal.stage == "overflow" or (deal.stage == "accepted" and deal.left == 0):
         return ()
     return (MarketOpened(need=deal.need.id, quantity=deal.left),)
@@ -68,6 +71,7 @@ def next_step(rules: Rules, policy: Policy, state: State, deal: Deal, now: datet
 def notice(
     rules: Rules,
     policy: Policy,
+    state: State,
     deal: Deal,
     procedure: Procedure,
     now: datetime,
@@ -79,6 +83,7 @@ def notice(
     rounds = sum(one.notice.procedure == procedure.id for one in deal.askings)
     shown = {} if best is None else best.terms
     received = deemed_received(rules, policy, procedure, now)
+    window = answer_window(procedure, deal_size(rules, state, procedure, deal, now.date()))
     drafted = Notice(
         id=f"{need.id}.{len(deal.askings) + 1}",
         need=need.id,
@@ -93,7 +98,8 @@ def notice(
         disclosed=tuple(sorted((*_open_terms(need), *shown.items()))),
         because=because,
         deemed_received=received,
-        deadline=answer_by(rules, procedure, received),
+        answer_within=None if window is None else window.text,
+        deadline=deadline(window, received, rules.calendars(procedure.calendar)),
         terms_hash="",
     )
     return replace(drafted, terms_hash=terms_hash(drafted))
@@ -104,7 +110,7 @@ def terms_hash(notice: Notice) -> str:
     said = {
         field.name: str(getattr(notice, field.name))
         for field in fields(notice)
-        if field.name not in ("deemed_received", "deadline", "terms_hash")
+        if field.name not in ("deemed_received", "answer_within", "deadline", "terms_hash")
     }
     return sha256(canonical(said))
 
@@ -134,9 +140,24 @@ def deemed_received(rules: Rules, policy: Policy, procedure: Procedure, now: dat
     return datetime.combine(day, time(9), tzinfo=now.tzinfo)
 
 
-def answer_by(rules: Rules, procedure: Procedure, received: datetime) -> datetime | None:
-    """The last moment for an answer to what was received then."""
-    return deadline(procedure, received, rules.calendars(procedure.calendar))
+def answer_by(rules: Rules, procedure: Procedure, notice: Notice, received: datetime) -> datetime | None:
+    """The last moment for an answer to a notice that was received then: its window stands as it was stated."""
+    window = procedure.window if notice.answer_within is None else parse_span(notice.answer_within)
+    return deadline(window, received, rules.calendars(procedure.calendar))
+
+
+def deal_size(rules: Rules, state: State, procedure: Procedure, deal: Deal, today: date) -> Decimal | None:
+    """The size of a deal in a right's measure, by which its holder has time: what is not contracted of the need, and of
+    the others that count with it. None if the right is not over it."""
+    size = need_size(rules, procedure, deal.need, state.happened)
+    if size is None or not procedure.windows:
+        return size
+    if procedure.aggregates_within is not None:
+        calendar = rules.calendars(procedure.calendar)
+        together = aggregate(procedure, noted_needs(rules, state, procedure, today), today, calendar)
+        if any(one.id == deal.need.id for one in together):
+            return sum((one.quantity for one in together), Decimal(0))
+    return size * (deal.need.quantity - deal.granted) / deal.need.quantity
 
 
 def asked_again(
@@ -166,6 +187,7 @@ def asked_again(
 def revived(
     rules: Rules,
     policy: Policy,
+    state: State,
     deal: Deal,
     procedure: Procedure,
     now: datetime,
@@ -175,7 +197,7 @@ def revived(
     """The events by which a right is asked again."""
     return (
         RightRevived(need=deal.need.id, procedure=procedure.id, because=because),
-        HolderNoticed(notice=notice(rules, policy, deal, procedure, now, because, best)),
+        HolderNoticed(notice=notice(rules, policy, state, deal, procedure, now, because, best)),
     )
 
 
@@ -188,11 +210,11 @@ def aggregated(rules: Rules, policy: Policy, state: State, need: Need, now: date
         if need_size(rules, procedure, need, state.happened) is None:
             continue
         needs = noted_needs(rules, state, procedure, now.date())
-        for one in aggregate(procedure, needs, now.date()):
+        for one in aggregate(procedure, needs, now.date(), rules.calendars(procedure.calendar)):
             deal = state.deals[one.id]
             asked = any(asking.notice.procedure == procedure.id for asking in deal.standing)
             if one.id != need.id and not asked and deal.stage == "overflow" and deal.left > 0:
-                events.extend(revived(rules, policy, deal, procedure, now, "aggregation", None))
+                events.extend(revived(rules, policy, state, deal, procedure, now, "aggregation", None))
     return tuple(events)
 
 

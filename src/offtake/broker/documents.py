@@ -114,7 +114,11 @@ def _primitive(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return {
             "is": type(value).__name__,
-            **{field.name: _primitive(getattr(value, field.name)) for field in fields(value)},
+            **{
+                field.name: _primitive(one)
+                for field in fields(value)
+                if (one := getattr(value, field.name)) != field.default or not field.metadata.get("later")
+            },
         }
     match value:
         case BaseModel():

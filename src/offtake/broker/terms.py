@@ -115,6 +115,7 @@ class Notice:
     deemed_received: datetime
     deadline: datetime | None
     terms_hash: str  # SHA-256 of everything above but the times.
+    answer_within: str | None = None  # The time to answer from its receipt, by the size of the deal.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

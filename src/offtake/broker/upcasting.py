@@ -6,12 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 # The version of the shape of entries, commands and events that this offtake writes.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 Plain = dict[str, Any]
 
+
+def _stating_windows(entry: Plain) -> Plain:
+    """Format 1: notices did not say the time to answer, which was the right's only window."""
+    events = [
+        {**event, "notice": {**event["notice"], "answer_within": None}}
+        if event["kind"] == "holder-noticed"
+        else event
+        for event in entry["events"]
+    ]
+    return {**entry, "events": events}
+
+
 # By the version that is read: what makes an entry of it one of the next.
-UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = {}
+UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = {1: _stating_windows}
 
 
 def upcast(

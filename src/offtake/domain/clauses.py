@@ -44,6 +44,18 @@ class PartialTake(Entry):
     )
 
 
+class AnswerWindow(Entry):
+    """The time to answer about needs of a size: at least `from` (else where the one before ends), and below `below`."""
+
+    at_least: str | None = Field(
+        default=None, alias="from", description="the smallest size, such as `10 MW`; else where the last ends"
+    )
+    below: str | None = Field(
+        default=None, description="the first size that it is not about; the last window has none"
+    )
+    window: Length
+
+
 class FirstRefusal(Clause):
     """The holder must be offered a need before the market (`offer`), or may match the best bid (`match`)."""
 
@@ -53,6 +65,9 @@ class FirstRefusal(Clause):
     style: Literal["offer", "match"] = "offer"
     measure: Literal["accelerators", "power", "units"] = "accelerators"
     window: Length | None = Field(default=None, description="time to answer, such as `10 business days`")
+    windows: tuple[AnswerWindow, ...] = Field(
+        default=(), description="in the place of `window`: time to answer by the size of the deal"
+    )
     calendar: str | None = Field(default=None, description="country whose business days count, such as US")
     silence: Literal["declines", "accepts"] = "declines"
     part: PartialTake = PartialTake()

@@ -203,6 +203,7 @@ class RefusalRightRow(Row):
     allowed_elsewhere: float
     taken_elsewhere: float
     binding: bool
+    answer_within: str = ""  # The time that the holder has for a need of that size; nothing if it has any.
 
 
 class ObligationRow(Row):

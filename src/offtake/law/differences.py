@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from offtake.domain.comparisons import MovedClause
 from offtake.law.primitives import Law, Mask, Meter, PriceSchedule, Procedure
-from offtake.law.wording import span
+from offtake.law.wording import span, windows_text
 
 Primitive = Mask | Meter | Procedure | PriceSchedule
 
@@ -54,6 +54,11 @@ def _when(part: Primitive) -> str:
     return f"{text}{f', once {since}' if since else ''}{f', until {until}' if until else ''}"
 
 
+def _answers(right: Procedure) -> str:
+    """The time that a holder has, where it goes by the size of the deal."""
+    return f", and answers within {windows_text(right)}" if right.windows else ""
+
+
 def _about(part: Primitive) -> str:
     match part:
         case Mask():
@@ -67,6 +72,8 @@ def _about(part: Primitive) -> str:
             ]
             return f"{' and '.join(bounds)} by {part.window}"
         case Procedure():
-            return f"{part.holder} {'approves' if part.style == 'approve' else 'is asked first'}"
+            return (
+                f"{part.holder} {'approves' if part.style == 'approve' else 'is asked first'}{_answers(part)}"
+            )
         case PriceSchedule():
             return f"{part.payer} owes {part.payee}"

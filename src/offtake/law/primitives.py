@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from offtake.domain.clauses import Measure, Window
 from offtake.domain.currencies import Rates
 from offtake.domain.quantities import Span
 from offtake.domain.selection import ActionKind, Selection
+
+# Of a field that came later: a law that leaves it at its default is still named by the hash that it had before.
+LATER: Final[Mapping[str, bool]] = {"later": True}
 
 HandledFact = Literal["may_process_in", "rests_in", "logs_in"]  # Where a supply handles data.
 
@@ -122,12 +125,20 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerWindow:
+    """The time to answer about a deal below a size, in the procedure's measure; None has no upper end."""
+
+    below: Decimal | None
+    window: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Procedure:
     """Somebody who must be asked before an action in the scope with anybody else (`offer`, `match`), or who
     must approve it (`approve`).
 
     `holder` is the party asked (its own supplies need no asking). What it leaves of a need may be taken
-    elsewhere.
+    elsewhere. The time to answer is `window`, or goes by the size of the deal (`windows`, the smallest first).
     """
 
     id: str
@@ -151,6 +162,7 @@ class Procedure:
     material_change: Decimal | None = None
     aggregates_within: Span | None = None
     rank: int = 1
+    windows: tuple[AnswerWindow, ...] = field(default=(), metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,17 +57,30 @@ def before(span: Span, day: date, business_day: BusinessDay = monday_to_friday) 
     return Span(months=-span.months, days=-span.days).after(moved)
 
 
+def answer_window(procedure: Procedure, size: Decimal | None) -> Span | None:
+    """The time to answer about a deal of a size in the procedure's measure; that of the largest if the size is not
+    known. None if there is no window."""
+    if not procedure.windows:
+        return procedure.window
+    fitting = (
+        one.window
+        for one in procedure.windows
+        if size is not None and (one.below is None or size < one.below)
+    )
+    return next(fitting, procedure.windows[-1].window)
+
+
 def deadline(
-    procedure: Procedure, asked: datetime, business_day: BusinessDay = monday_to_friday
+    window: Span | None, asked: datetime, business_day: BusinessDay = monday_to_friday
 ) -> datetime | None:
     """The last moment at which an answer is in time: the same time of day, a window later. None if there is
     no window.
 
     `business_day` is the calendar of the clause (`procedure.calendar`).
     """
-    if procedure.window is None:
+    if window is None:
         return None
-    return datetime.combine(after(procedure.window, asked.date(), business_day), asked.timetz())
+    return datetime.combine(after(window, asked.date(), business_day), asked.timetz())
 
 
 def recorded(last: datetime | None, clock: datetime) -> datetime:
@@ -161,7 +174,12 @@ def must_ask_again(
     return "revival" if today > after(revives, lapsed) else None
 
 
-def aggregate(procedure: Procedure, needs: Sequence[Need], today: date) -> tuple[Need, ...]:
+def aggregate(
+    procedure: Procedure,
+    needs: Sequence[Need],
+    today: date,
+    business_day: BusinessDay = monday_to_friday,
+) -> tuple[Need, ...]:
     """The needs that the right is over today: those not yet contracted and noted within the aggregation
     window, if together they reach the threshold. Without a window each need stands for itself."""
     open_needs = sorted(
@@ -170,5 +188,6 @@ def aggregate(procedure: Procedure, needs: Sequence[Need], today: date) -> tuple
     threshold = procedure.threshold or Decimal(0)
     if procedure.aggregates_within is None:
         return tuple(need for need in open_needs if need.quantity >= threshold)
-    within = [need for need in open_needs if today < after(procedure.aggregates_within, need.noted)]
+    window = procedure.aggregates_within
+    within = [need for need in open_needs if today < after(window, need.noted, business_day)]
     return tuple(within) if sum((n.quantity for n in within), Decimal(0)) >= threshold else ()

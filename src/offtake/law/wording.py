@@ -45,6 +45,26 @@ def number(amount: Decimal) -> str:
     return f"{amount.normalize():f}" if amount else "0"
 
 
+def windows_text(right: Procedure) -> str:
+    """The time that a holder has to answer, by the size of the deal where it goes by that."""
+    if len(right.windows) < 2:
+        window = right.windows[0].window if right.windows else right.window
+        return "any time" if window is None else window.text
+    begins = (None, *(one.below for one in right.windows))
+    return ", ".join(
+        f"{one.window.text} {sizes_text(right, since, one.below)}"
+        for since, one in zip(begins, right.windows, strict=False)
+    )
+
+
+def sizes_text(right: Procedure, begins: Decimal | None, below: Decimal | None) -> str:
+    """The sizes from one on and below another, in a right's measure."""
+    unit = {"power": "MW"}.get(right.measure, right.measure)
+    since = "" if begins is None else f"from {number(begins)} {unit}"
+    until = "" if below is None else f"below {number(below)} {unit}"
+    return f"{since} {'on' if below is None else until}".strip()
+
+
 def mask_text(mask: Mask, held: Interval, action: Action) -> str:
     """Why a mask forbids an action."""
     what = action.workload.model or action.workload.id or "capacity"

@@ -23,6 +23,7 @@ from offtake.domain.handoffs import (
 )
 from offtake.domain.quantities import Span
 from offtake.domain.records import Status, at_least
+from offtake.law.procedures import answer_window
 from offtake.planner.answer import Answer, flows_of
 from offtake.planner.draft import MeteredRows
 from offtake.planner.first_refusal import Tranche, entered
@@ -281,6 +282,7 @@ def refusal_right_rows(answer: Answer, tranches: tuple[Tranche, ...]) -> tuple[R
     found: list[RefusalRightRow] = []
     for place, tranche in enumerate(tranches):
         mine, others = entered(answer.formulation.instance, tranche, quantities, tranches[:place])
+        window = answer_window(tranche.procedure, Decimal(repr(tidy(tranche.needed))))
         found.append(
             RefusalRightRow(
                 clause=tranche.procedure.origin.clause,
@@ -294,6 +296,7 @@ def refusal_right_rows(answer: Answer, tranches: tuple[Tranche, ...]) -> tuple[R
                 allowed_elsewhere=tidy(tranche.elsewhere),
                 taken_elsewhere=tidy(others),
                 binding=tranche.binding,
+                answer_within="" if window is None else window.text,
             )
         )
     return tuple(found)

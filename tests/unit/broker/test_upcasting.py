@@ -22,6 +22,19 @@ def test_an_entry_goes_through_every_format_between() -> None:
     assert old == {"format": 1, "actor": "lab"}
 
 
+def test_a_notice_of_format_1_stated_no_time_to_answer() -> None:
+    old: dict[str, Any] = {
+        "format": 1,
+        "events": [{"kind": "holder-noticed", "notice": {"id": "n1.1"}}, {"kind": "market-opened"}],
+    }
+    new = upcast(old)
+    assert new["format"] == FORMAT
+    assert new["events"] == [
+        {"kind": "holder-noticed", "notice": {"id": "n1.1", "answer_within": None}},
+        {"kind": "market-opened"},
+    ]
+
+
 def test_an_entry_of_this_format_is_left_as_it_is() -> None:
     entry = {"format": FORMAT, "by": "lab"}
     assert upcast(entry) is entry

@@ -105,6 +105,10 @@ def deadline_later(entries: list[Data]) -> None:
     events(entries, "holder-noticed")[0]["notice"]["deadline"] = "2026-02-20T09:00:00Z"
 
 
+def window_of_another_size(entries: list[Data]) -> None:
+    events(entries, "holder-noticed")[0]["notice"]["answer_within"] = "20 business days"
+
+
 def asked_for_less(entries: list[Data]) -> None:
     events(entries, "holder-noticed")[0]["notice"]["quantity"] = "50"
 
@@ -203,6 +207,7 @@ def disclosed_more(entries: list[Data]) -> None:
     ("change", "kind", "says"),
     [
         (deadline_later, "holder-noticed", "the deadline is"),
+        (window_of_another_size, "holder-noticed", "the time to answer is 5 business days"),
         (asked_for_less, "holder-noticed", "terms are not"),
         (disclosed_more, "holder-noticed", "terms are not"),
         (took_after_the_time, "holder-answered", "too late"),

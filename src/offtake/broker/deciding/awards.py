@@ -92,7 +92,7 @@ def _asked_first(call: Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
         procedure, because = again
         offered = quantity if procedure.style == "match" else deal.left
         best = BestBid(price, offered, disclosed(procedure, terms))
-        return revived(call.rules, call.policy, deal, procedure, call.now, because, best)
+        return revived(call.rules, call.policy, call.state, deal, procedure, call.now, because, best)
     standing = {asking.notice.procedure: asking for asking in deal.standing}
     taken = [(source.id, each) for source, each in found.quantities]
     for procedure in rights_over(call.rules, call.state, need):
@@ -102,7 +102,7 @@ def _asked_first(call: Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
         )
         if unasked and covered(call.rules, call.state, procedure, need, call.today):
             best = BestBid(price, quantity, disclosed(procedure, terms))
-            return revived(call.rules, call.policy, deal, procedure, call.now, "best bid", best)
+            return revived(call.rules, call.policy, call.state, deal, procedure, call.now, "best bid", best)
     return ()
 
 

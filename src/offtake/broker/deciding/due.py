@@ -57,7 +57,7 @@ def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
         if procedure is None or idle or deal.left <= 0:
             return ()
         best = BestBid(asking.notice.price or ZERO, deal.left, {}) if procedure.style == "match" else None
-        return revived(rules, desk.policy, deal, procedure, now, "revival", best)
+        return revived(rules, desk.policy, state, deal, procedure, now, "revival", best)
     asking = next(one for one in deal.askings if one.notice.id == what)
     first = _silent(rules, state, deal, asking, now)
     if not first:

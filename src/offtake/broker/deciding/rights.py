@@ -25,7 +25,7 @@ def acknowledge(call: Call, command: Acknowledge) -> Outcome:
     if asking.received is not None or asking.notice.deemed_received <= call.now:
         return refusal(command.need, f"the notice {asking.notice.id} counts as received")
     procedure = procedure_of(call.rules, asking.notice.procedure)
-    by = asking.deadline if procedure is None else answer_by(call.rules, procedure, call.now)
+    by = asking.deadline if procedure is None else answer_by(call.rules, procedure, asking.notice, call.now)
     return (NoticeReceived(need=command.need, notice=asking.notice.id, received=call.now, deadline=by),)
 
 

@@ -90,11 +90,18 @@ def countable(audit: Audit, procedure: Procedure) -> list[tuple[str, Decimal]]:
         works = audit.rules.calendars(procedure.calendar)
         if case.closed != "no" or (within is not None and today >= after(within, case.filed.date(), works)):
             continue
-        concerned = over(audit, procedure, case)
-        if concerned is not None:
-            granted = sum((grant.quantity for grant in case.grants), NOTHING)
-            found.append((id, (case.need.quantity - granted) * _ratio(procedure, case, concerned)))
+        if over(audit, procedure, case) is not None:
+            found.append((id, rest(audit, procedure, case)))
     return found
+
+
+def rest(audit: Audit, procedure: Procedure, case: Case) -> Decimal:
+    """What is not contracted of a need, in a right's measure; nothing where the right is not over it."""
+    concerned = over(audit, procedure, case)
+    granted = sum((grant.quantity for grant in case.grants), NOTHING)
+    return (
+        NOTHING if concerned is None else (case.need.quantity - granted) * _ratio(procedure, case, concerned)
+    )
 
 
 def over(audit: Audit, procedure: Procedure, case: Case) -> Held | None:

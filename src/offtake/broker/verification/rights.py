@@ -12,9 +12,9 @@ from offtake.broker.terms import Notice
 from offtake.broker.verification.books import NOTHING, Case, Told
 from offtake.broker.verification.findings import Broken, follows
 from offtake.broker.verification.inspection import Audit
-from offtake.broker.verification.lawful import over
+from offtake.broker.verification.lawful import countable, over, rest
 from offtake.broker.verification.market import covered, unasked
-from offtake.domain.quantities import Span
+from offtake.domain.quantities import Span, parse_span
 from offtake.law.primitives import Procedure
 
 
@@ -36,7 +36,9 @@ def asked(
             right = _procedure(audit, told.notice)
             follows(event.received == audit.at, "it was received when it was recorded")
             follows(audit.at < told.notice.deemed_received, "it was deemed received before")
-            follows(event.deadline == _deadline(audit, right, audit.at), "the deadline is another")
+            stated = told.notice.answer_within
+            window = right.window if stated is None else parse_span(stated)
+            follows(event.deadline == _deadline(audit, right, window, audit.at), "the deadline is another")
             told.deadline = event.deadline
         case HolderAnswered():
             _answered(audit, event)
@@ -65,7 +67,8 @@ def _noticed(audit: Audit, notice: Notice) -> None:
     case, right = audit.case(notice.need), _procedure(audit, notice)
     follows(case.closed == "no" and case.waiting is None, "the need is closed, or another holder may answer")
     follows((notice.holder, notice.clause) == (right.holder, right.origin.clause), "the right is another's")
-    said = {k: str(v) for k, v in _fields(notice) if k not in ("deemed_received", "deadline", "terms_hash")}
+    times = ("deemed_received", "answer_within", "deadline", "terms_hash")
+    said = {k: str(v) for k, v in _fields(notice) if k not in times}
     follows(sha256(canonical(said)) == notice.terms_hash, "its terms are not what their hash says")
     follows(0 < notice.quantity <= case.left, f"{notice.quantity} are offered, and {case.left} are left")
     follows(over(audit, right, case) is not None, f"{right.id} is not about this need")
@@ -73,7 +76,11 @@ def _noticed(audit: Audit, notice: Notice) -> None:
         follows(notice.quantity == case.left, "the whole of what is left is offered")
         follows(unasked(audit, case) in (None, right.id), "another holder is asked before")
     follows(_deemed(audit, right) == notice.deemed_received, "it is deemed received at another time")
-    deadline = _deadline(audit, right, notice.deemed_received)
+    window = _window(audit, right, case)
+    if notice.answer_within is not None or right.windows:
+        text = None if window is None else window.text
+        follows(notice.answer_within == text, f"the time to answer is {text}, not {notice.answer_within}")
+    deadline = _deadline(audit, right, window, notice.deemed_received)
     follows(notice.deadline == deadline, f"the deadline is {deadline}, not {notice.deadline}")
     told = set(dict(notice.disclosed)) - {"measure", "from", "until", "accelerators", "regions", "whole"}
     follows(
@@ -170,10 +177,27 @@ def _later(audit: Audit, right: Procedure, day: date, span: Span) -> date:
     return moved
 
 
-def _deadline(audit: Audit, right: Procedure, received: datetime) -> datetime | None:
-    if right.window is None:
+def _window(audit: Audit, right: Procedure, case: Case) -> Span | None:
+    """The time to answer, by the size of what is not contracted of the need and of those that count with it."""
+    if not right.windows:
+        return right.window
+    sizes = dict(countable(audit, right))
+    size = sizes[case.need.id] if case.need.id in sizes else rest(audit, right, case)
+    together = sum(sizes.values(), NOTHING)
+    if (
+        right.aggregates_within is not None
+        and case.need.id in sizes
+        and together >= (right.threshold or NOTHING)
+    ):
+        size = together
+    below = [one.window for one in right.windows if one.below is not None and size < one.below]
+    return below[0] if below else right.windows[-1].window
+
+
+def _deadline(audit: Audit, right: Procedure, window: Span | None, received: datetime) -> datetime | None:
+    if window is None:
         return None
-    day = _later(audit, right, received.date(), right.window)
+    day = _later(audit, right, received.date(), window)
     return received.replace(year=day.year, month=day.month, day=day.day)
 
 

@@ -13,6 +13,7 @@ from offtake.law.checks.candidates import candidates_of
 from offtake.law.checks.coverage import check_coverage
 from offtake.law.checks.lawful import check_lawful
 from offtake.law.checks.texts import check_texts
+from offtake.law.checks.windows import check_windows
 from offtake.law.compile import compile_clause, compile_law
 from offtake.law.compile.context import Context
 
@@ -22,7 +23,7 @@ __all__ = ["check_law"]
 def check_law(estate: Estate, before: Iterable[Finding]) -> tuple[Finding, ...]:
     """What the law finds beside what was found before; meaning is looked at only in an estate without
     errors."""
-    findings = list(check_texts(estate))
+    findings = [*check_texts(estate), *check_windows(estate)]
     failed = [f.path for f in (*before, *findings) if f.severity == "error"]
     findings.extend(_uncompiled(estate, failed))
     if failed or any(finding.severity == "error" for finding in findings):

@@ -56,6 +56,11 @@ def _of_clauses(estate: Estate) -> Iterator[ClauseText]:
             yield ClauseText((*path, key), text, MEASURES[_measure(clause)])
         for key, text in _prices(clause):
             yield ClauseText((*path, key), text, PRICED[_measure(clause)][0])
+        if isinstance(clause, FirstRefusal):
+            for place, window in enumerate(clause.windows):
+                sizes = (("from", window.at_least), ("below", window.below))
+                for key, text in ((key, text) for key, text in sizes if text is not None):
+                    yield ClauseText((*path, "windows", place, key), text, MEASURES[clause.measure])
         if isinstance(clause, Price):
             for place, tier in enumerate(clause.tiers):
                 where = (*path, "tiers", place)

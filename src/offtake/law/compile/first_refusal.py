@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from offtake.domain.clauses import FirstRefusal
+from offtake.domain.quantities import QuantityError
 from offtake.domain.selection import ActionKind
+from offtake.law.compile.answer_windows import Misfit, answer_windows
 from offtake.law.compile.context import Context, Primitives
 from offtake.law.primitives import Procedure
 
@@ -20,6 +22,14 @@ def compile_first_refusal(clause: FirstRefusal, context: Context) -> Primitives:
     maximum, currency = None, None
     if clause.maximum_price is not None:
         maximum, currency = context.price(clause.maximum_price, clause.measure, "maximum_price")
+    try:
+        windows = answer_windows(clause)
+    except QuantityError as error:
+        raise context.invalid(
+            f"`windows`: {error.problem}", f"write something like `{error.expected}`"
+        ) from None
+    if isinstance(windows, Misfit):
+        raise context.invalid(windows.problem, f"expected {windows.expected}")
     procedure = Procedure(
         id=context.id,
         origin=context.origin(clause),
@@ -35,6 +45,7 @@ def compile_first_refusal(clause: FirstRefusal, context: Context) -> Primitives:
         maximum_price=maximum,
         currency=currency,
         window=clause.window,
+        windows=windows,
         calendar=clause.calendar,
         silence=clause.silence,
         discloses=clause.discloses,

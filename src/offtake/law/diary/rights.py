@@ -8,12 +8,13 @@ from decimal import Decimal
 
 from offtake.domain.estate import AcceleratorHours, Estate, ProvisionedUnits
 from offtake.domain.events import HolderAnswer
-from offtake.domain.quantities import HOURS_PER_YEAR, MEASURES, parse_figure
+from offtake.domain.quantities import HOURS_PER_YEAR, MEASURES, Span, parse_figure
 from offtake.law.diary.entries import Diarist, DiaryEntry, last_day
 from offtake.law.diary.terms import Stake
 from offtake.law.facts import party_of
 from offtake.law.primitives import Procedure
-from offtake.law.procedures import after, deadline
+from offtake.law.procedures import after, answer_window, deadline
+from offtake.law.wording import sizes_text
 
 
 def rights(diarist: Diarist) -> Iterator[DiaryEntry]:
@@ -39,34 +40,37 @@ def _of_answer(
     others = next(
         (one.between for id, one in diarist.estate.agreements.items() if name.startswith(f"{id}.")), ()
     )
-    parties, key = (holder, *others), f"{name}/{place}"
+    parties = (holder, *others)
     stake = _offered(diarist.estate, procedure, answer, begins)
-    until = deadline(
-        procedure,
+    asked, works = (
         datetime(begins.year, begins.month, begins.day, tzinfo=UTC),
         diarist.business_days(procedure.calendar),
     )
-    if until is not None:
+    for about, window in _windows(procedure):
+        until = deadline(window, asked, works)
+        if until is None:
+            continue
+        key, of = (f"{name}/{place}/{about}", f" {about}") if about else (f"{name}/{place}", "")
         silence = "it declines" if procedure.silence == "declines" else "it accepts"
         yield diarist.entry(
             key,
             until.date(),
             "response",
             name,
-            f"{holder} answers by today on needs put to it on {begins}; if it is silent, {silence}",
+            f"{holder} answers by today on needs{of} put to it on {begins}; if it is silent, {silence}",
             parties,
             stake=stake,
             origin=procedure.origin,
             calendar=procedure.calendar,
         )
         if procedure.revives_after is not None:
-            revives = after(procedure.revives_after, until.date(), diarist.business_days(procedure.calendar))
+            revives = after(procedure.revives_after, until.date(), works)
             yield diarist.entry(
                 key,
                 revives + timedelta(days=1),
                 "revival",
                 name,
-                f"{holder} is asked again from today on, unless a contract was closed",
+                f"{holder} is asked again from today on{of and f' about needs{of}'}, unless a contract was closed",
                 parties,
                 stake=stake,
                 origin=procedure.origin,
@@ -74,7 +78,7 @@ def _of_answer(
             )
     if ends is not None:
         yield diarist.entry(
-            key,
+            f"{name}/{place}",
             last_day(ends),
             "expiry",
             name,
@@ -84,6 +88,17 @@ def _of_answer(
             origin=procedure.origin,
             calendar=procedure.calendar,
         )
+
+
+def _windows(procedure: Procedure) -> Iterator[tuple[str, Span | None]]:
+    """The times to answer, each with the sizes of needs that it is for; nothing is said of all sizes."""
+    if len(procedure.windows) < 2:
+        yield "", answer_window(procedure, None)
+        return
+    begins = None
+    for one in procedure.windows:
+        yield sizes_text(procedure, begins, one.below), one.window
+        begins = one.below
 
 
 def _offered(estate: Estate, procedure: Procedure, answer: HolderAnswer, on: date) -> Stake | None:

@@ -45,7 +45,7 @@ def _flow(matter: Matter, clause: str, measure: str, rows: list[RefusalRightRow]
     says = (
         f"Of {measured(needed, measure, currency)} needed, {holder} offers {measured(offered, measure, currency)}; "
         f"{measured(taken, measure, currency)} are taken there and {measured(beside, measure, currency)} "
-        "overflow to others."
+        f"overflow to others.{_time(holder, rows)}"
     )
     unit = UNITS.get(measure, measure)
     heads = (
@@ -86,6 +86,12 @@ def _flow(matter: Matter, clause: str, measure: str, rows: list[RefusalRightRow]
         ),
         lambda frame: _draw(frame, rows, holder, unit),
     )
+
+
+def _time(holder: str, rows: list[RefusalRightRow]) -> str:
+    """How long the holder has to answer, by the size of each need."""
+    times = dict.fromkeys(row.answer_within for row in rows if row.answer_within)
+    return f" {holder} has {' or '.join(times)} to answer each." if times else ""
 
 
 def _draw(frame: Frame, rows: list[RefusalRightRow], holder: str, unit: str) -> Spec:

@@ -109,7 +109,12 @@ def _filed(event: NeedFiled) -> Iterator[str]:
 
 def _noticed(event: HolderNoticed) -> Iterator[str]:
     notice = event.notice
-    until = "" if notice.deadline is None else f", and may answer until {notice.deadline:%Y-%m-%d %H:%M} UTC"
+    within = "" if notice.answer_within is None else f" within {notice.answer_within},"
+    until = (
+        ""
+        if notice.deadline is None
+        else f", and may answer{within} until {notice.deadline:%Y-%m-%d %H:%M} UTC"
+    )
     at = "" if notice.price is None else f" at {plain(notice.price)} {notice.currency} an hour"
     yield f"{notice.holder} is asked about {plain(notice.quantity)} of {notice.need}{at} by {notice.clause}{until}"
 
