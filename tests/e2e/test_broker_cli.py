@@ -162,3 +162,37 @@ def test_tampering_is_an_answer_of_no(ledger: str) -> None:
 
 def test_the_key_is_for_its_owner_only(ledger: str) -> None:
     assert Path(f"{ledger}.key").stat().st_mode & 0o077 == 0
+
+
+RULES = """
+responders: 1
+parties:
+  h: {answers: [{take: 60 %, after: 3 business days}]}
+  b: {bids: [{supply: b-gpu, after: 1 business day}]}
+  lab: {awards: {after: 2 business days}}
+"""
+
+
+def test_rules_make_a_deal_in_their_own_time(ledger: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    file_need(ledger)
+    first = said(["broker", "respond", str(rules), "--at", "2026-01-14T09:00"], ledger)
+    assert "no rule has anything to answer by now" in first
+    then = json.loads(said(["broker", "respond", str(rules), "--at", "2026-02-01", "--json"], ledger))
+    assert [(turn["at"][:10], turn["rule"], turn["command"]) for turn in then] == [
+        ("2026-01-15", "h.answers[0]", "answer"),
+        ("2026-01-16", "b.bids[0]", "bid"),
+        ("2026-01-19", "lab.awards", "award"),
+    ]
+    again = said(["broker", "respond", str(rules), "--at", "2026-03-01"], ledger)
+    assert "no rule has anything" in again
+    assert "1 awards are lawful" in said(["ledger", "verify"], ledger)
+
+
+def test_rules_that_cannot_be_used_say_where(ledger: str, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("b-gpu", "b-cpu"))
+    output = said(["broker", "respond", str(rules)], ledger, status=2)
+    assert "rules.yaml:5:23: error: parties.b.bids[0].supply: the estate has no supply `b-cpu`" in output
+    assert "supplies of b are b-gpu" in output

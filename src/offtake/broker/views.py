@@ -31,6 +31,7 @@ class NoticeView:
     price: Decimal | None
     currency: str
     disclosed: tuple[tuple[str, str], ...]
+    received: datetime  # When it was received, or is deemed to be.
     deadline: datetime | None
     outcome: str
     taken: Decimal
@@ -39,7 +40,10 @@ class NoticeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedView:
-    """A need. To a provider `quantity` is what it was asked about, or what is at the market."""
+    """A need. To a provider `quantity` is what it was asked about, or what is at the market.
+
+    `open_since`: the day from which nobody who must be asked is left to answer; None while somebody is.
+    """
 
     id: str
     party: str | None
@@ -63,6 +67,8 @@ class NeedView:
     notices: tuple[NoticeView, ...]
     bids: tuple[Bid, ...]
     leases: tuple[str, ...]
+    filed: datetime | None
+    open_since: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +160,15 @@ def _whole(state: State, deal: Deal) -> NeedView:
         notices=tuple(_notice(one) for one in deal.askings),
         bids=tuple(state.bids[id] for id in deal.bids),
         leases=deal.leases,
+        filed=deal.filed,
+        open_since=_open_since(deal, deal.stage),
     )
+
+
+def _open_since(deal: Deal, stage: str) -> date | None:
+    if stage not in ("overflow", "accepted"):
+        return None
+    return max((deal.filed.date(), *(one.closed for one in deal.askings if one.closed is not None)))
 
 
 def _to_provider(state: State, deal: Deal, party: str) -> NeedView:
@@ -191,6 +205,8 @@ def _to_provider(state: State, deal: Deal, party: str) -> NeedView:
         notices=tuple(_notice(one) for one in asked),
         bids=tuple(state.bids[id] for id in deal.bids if state.bids[id].bidder == party),
         leases=tuple(one.id for one in leases),
+        filed=None,
+        open_since=_open_since(deal, stage),
     )
 
 
@@ -208,6 +224,7 @@ def _notice(asking: Asking) -> NoticeView:
         price=notice.price,
         currency=notice.currency,
         disclosed=notice.disclosed,
+        received=asking.received or notice.deemed_received,
         deadline=asking.deadline,
         outcome=asking.outcome,
         taken=asking.taken,

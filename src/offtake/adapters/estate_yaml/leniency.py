@@ -18,17 +18,17 @@ from offtake.adapters.estate_yaml.nodes import (
     find,
 )
 from offtake.adapters.estate_yaml.scalars import as_date
-from offtake.adapters.estate_yaml.shape import follow
+from offtake.adapters.estate_yaml.shape import ROOT, Shape, follow
 from offtake.domain.estate import PowerStep
 
 MAXIMUM_ROUNDS: Final = 4  # One form may hide another: a single power step is a list of one, then a text.
 
 
-def mend(root: MappingNode, errors: Iterable[ErrorDetails]) -> bool:
+def mend(root: MappingNode, errors: Iterable[ErrorDetails], form: Shape = ROOT) -> bool:
     """Rewrites in place each node whose meaning is plain; whether any was."""
     mended = False
     for error in errors:
-        path, shape, _ = follow(error["loc"])
+        path, shape, _ = follow(error["loc"], form)
         node = find(root, path)
         if node is None or error["loc"][-1:] == ("[key]",) or not path:
             continue

@@ -33,11 +33,11 @@ class Shape:
 ROOT = Shape(Estate)
 
 
-def follow(loc: Sequence[str | int]) -> tuple[tuple[str | int, ...], Shape, Shape]:
+def follow(loc: Sequence[str | int], root: Shape = ROOT) -> tuple[tuple[str | int, ...], Shape, Shape]:
     """The path without the marks that pydantic adds for unions and keys; the shape there, and that around
-    it."""
+    it. `root` is the shape of the whole file."""
     path: list[str | int] = []
-    around, here = ROOT, ROOT
+    around, here = root, root
     for step in loc:
         if step == "[key]":
             continue

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from offtake.adapters.estate_yaml.nodes import Positions
 from offtake.adapters.estate_yaml.problems import Problem, shown_path
-from offtake.adapters.estate_yaml.shape import Shape, expected, follow, keys_of, tags_of, words_of
+from offtake.adapters.estate_yaml.shape import ROOT, Shape, expected, follow, keys_of, tags_of, words_of
 from offtake.domain.checks.findings import close_match
 
 _MAXIMUM_SHOWN: Final = 60
@@ -27,9 +27,9 @@ _TYPES: Final = {
 }
 
 
-def problem_of(error: ErrorDetails, positions: Positions) -> Problem:
-    """One error of pydantic's as a problem of the file."""
-    path, here, around = follow(error["loc"])
+def problem_of(error: ErrorDetails, positions: Positions, root: Shape = ROOT) -> Problem:
+    """One error of pydantic's as a problem of the file, whose shape is `root`."""
+    path, here, around = follow(error["loc"], root)
     kind = error["type"]
     context = cast("Mapping[str, object]", error.get("ctx", {}))
     place = positions.value(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from offtake.entrypoints.cli.broker import answers, keeping, leases, needs, service
+from offtake.entrypoints.cli.broker import answers, keeping, leases, needs, responding, service
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ for name, command, example in (
     ("bid", answers.bid, "offtake broker bid n1 abilene/gb200 '300 MW' '2.03 USD/accelerator-hour'"),
     ("withdraw", answers.withdraw, "offtake broker withdraw n1.abilene.gb200"),
     ("award", needs.award, "offtake broker award n1"),
+    ("respond", responding.respond, "offtake broker respond rules.yaml --ledger deals.db"),
     ("extend", leases.extend, "offtake broker extend n1-1 --until 2033-07-01"),
     ("cancel", needs.cancel, "offtake broker cancel n1"),
     ("release", leases.release, "offtake broker release n1-1 --on 2030-01-01"),

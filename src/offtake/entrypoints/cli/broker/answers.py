@@ -57,6 +57,7 @@ def answer(
     as_json: AsJson = False,
 ) -> None:
     """Answer a notice: take all, take a part, or decline."""
+    from offtake.broker import stated
     from offtake.broker.commands import Answer
     from offtake.domain.errors import InvalidInput
     from offtake.entrypoints.cli.broker import forms
@@ -72,7 +73,7 @@ def answer(
         price = None
         if at_price is not None:
             supply = None if not takes else supply_of(door, takes[0].supply)
-            price, _ = forms.price(at_price, measure, supply)
+            price, _ = stated.price(at_price, measure, supply)
         command = Answer(need=need, holder=holder, takes=takes, price=price)
         give(door, command, key, expect_version, at, holder, as_json=as_json)
 
@@ -101,6 +102,7 @@ def bid(
     as_json: AsJson = False,
 ) -> None:
     """Bid for a need: so much of a supply at a price."""
+    from offtake.broker import stated
     from offtake.broker.commands import MakeBid
     from offtake.broker.terms import Bid
     from offtake.domain.quantities import parse_figure
@@ -109,16 +111,16 @@ def bid(
     with outcomes():
         door = door_of(ledger)
         measure, facts = measure_of(door, need), supply_of(door, supply)
-        amount, currency = forms.price(price, measure, facts)
+        amount, currency = stated.price(price, measure, facts)
         made = Bid(
             id=id or f"{need}.{supply}".replace("/", "."),
             need=need,
             bidder=bidder or facts.party or facts.provider or "",
             supply=supply,
-            quantity=forms.amount_in(quantity, measure),
+            quantity=stated.amount_in(quantity, measure),
             price=amount,
             currency=currency,
-            minimum=forms.amount_in(minimum, measure) if minimum else Decimal(0),
+            minimum=stated.amount_in(minimum, measure) if minimum else Decimal(0),
             whole=whole,
             valid_until=forms.moment(valid_until),
             release_share=parse_figure(release_share, "share").amount,

@@ -33,6 +33,7 @@ def extend(
     as_json: AsJson = False,
 ) -> None:
     """Ask for a lease to go on: a new need, with its supplier's bid."""
+    from offtake.broker import stated
     from offtake.broker.commands import Extend
     from offtake.domain.errors import InvalidInput
     from offtake.entrypoints.cli.broker import forms
@@ -46,7 +47,7 @@ def extend(
             )
         price = None
         if at_price is not None:
-            price, _ = forms.price(at_price, held.measure, supply_of(door, held.supply))
+            price, _ = stated.price(at_price, held.measure, supply_of(door, held.supply))
         command = Extend(lease=lease, until=forms.day(until), price=price)
         give(door, command, key, expect_version, at, by, as_json=as_json)
 

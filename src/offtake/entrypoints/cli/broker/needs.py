@@ -67,6 +67,7 @@ def file_need(
     as_json: AsJson = False,
 ) -> None:
     """File a need; whoever holds a right to it is asked first."""
+    from offtake.broker import stated
     from offtake.broker.commands import FileNeed
     from offtake.broker.terms import Need
     from offtake.domain.quantities import parse_figure
@@ -74,8 +75,8 @@ def file_need(
 
     with outcomes():
         door = door_of(ledger)
-        amount, measure = forms.quantity(quantity)
-        limit, stated = (None, None) if at_most is None else forms.price(at_most, measure)
+        amount, measure = stated.quantity(quantity)
+        limit, in_currency = (None, None) if at_most is None else stated.price(at_most, measure)
         need = Need(
             id=id,
             party=party,
@@ -83,8 +84,8 @@ def file_need(
             quantity=amount,
             begins=forms.day(begins),
             ends=forms.day(ends),
-            currency=currency or stated or door.standing().currency,
-            minimum=forms.amount_in(minimum, measure) if minimum else Decimal(0),
+            currency=currency or in_currency or door.standing().currency,
+            minimum=stated.amount_in(minimum, measure) if minimum else Decimal(0),
             whole=whole,
             price_limit=limit,
             tranches=tuple(forms.tranche(one, measure) for one in tranche or ()),

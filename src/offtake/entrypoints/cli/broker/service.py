@@ -39,6 +39,10 @@ def serve(
     sweep_every_s: Annotated[
         float, typer.Option("--sweep-every", min=1, help="Seconds after which what is due is recorded.")
     ] = 60.0,
+    respond: Annotated[
+        Path | None,
+        typer.Option(help="Rules by which parties answer, bid, award and approve; docs/broker-rules.md."),
+    ] = None,
     webhooks: Annotated[
         Path | None, typer.Option(help="A JSON file of addresses that are told: url, secret, topics.")
     ] = None,
@@ -48,6 +52,7 @@ def serve(
 
     from offtake.bootstrap import service as bootstrap
     from offtake.bootstrap.broker import open_broker, open_kept
+    from offtake.bootstrap.responding import responder_of
     from offtake.entrypoints.api.access import Service
     from offtake.entrypoints.api.app import create_app
     from offtake.entrypoints.api.limits import RateLimit
@@ -66,6 +71,8 @@ def serve(
             RateLimit(rate, burst, bootstrap.monotonic),
         )
         chores = [Chore("sweep", sweep_every_s, lambda: bootstrap.sweeping(broker))]
+        if respond is not None:
+            chores.append(Chore("respond", 5.0, responder_of(broker, respond)))
         if webhooks is not None:
             sender = bootstrap.webhooks_of(broker, webhooks)
             chores.append(Chore("webhooks", 1.0, sender.send))
