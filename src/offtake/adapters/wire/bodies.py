@@ -7,9 +7,9 @@ top, in plain letters; the text is UTF-8 without a mark; and what is changed for
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import msgspec
 import orjson
 
 # The keys that the gateway reads; a second one of any of them is refused.
@@ -27,7 +27,41 @@ READ: Final = frozenset(
         "conversation",
     )
 )
-_QUOTED: Final = re.compile(b"|".join(f'"{key}"'.encode() for key in sorted(READ)))
+# Names of fields that are common, and none of them one of those above in other letters.
+_COMMON: Final = READ | frozenset(
+    (
+        "messages",
+        "input",
+        "prompt",
+        "instructions",
+        "system",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop",
+        "seed",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "response_format",
+        "reasoning",
+        "reasoning_effort",
+        "text",
+        "user",
+        "metadata",
+        "store",
+        "frequency_penalty",
+        "presence_penalty",
+        "logit_bias",
+        "logprobs",
+        "top_logprobs",
+        "thinking",
+        "dimensions",
+        "encoding_format",
+    )
+)
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_SPACE: Final = b" \t\r\n"
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 _COLON: Final = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _SCALAR_END: Final = re.compile(rb"[ \t\r\n]*[,}]")
@@ -42,22 +76,56 @@ class BadBody(Exception):
         self.param = param
 
 
-@dataclass(slots=True)
-class Body:
-    """A request's body as it came, and the fields that the gateway reads."""
+Span = tuple[int, int]
+"""Where a value begins and ends in the text."""
 
-    raw: bytes
-    fields: dict[str, Any]
-    model: str
-    stream: bool
+
+class Body:
+    """A request's body as it came, and what the gateway reads of it: each key that it reads stands once, at the top."""
+
+    __slots__ = ("_fields", "model", "raw", "spans", "stream")
+
+    def __init__(self, raw: bytes, model: str, stream: bool, spans: dict[str, Span]) -> None:
+        self.raw = raw
+        self.model = model
+        self.stream = stream
+        self.spans = spans  # Of the values of those keys of `READ` that it has.
+        self._fields: dict[str, Any] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The whole object. It is read when it is first asked for; the choice does not need it."""
+        if self._fields is None:
+            try:
+                self._fields = cast("dict[str, Any]", orjson.loads(self.raw))
+            except orjson.JSONDecodeError as error:
+                raise BadBody(f"the body is not JSON in UTF-8: {error}") from None
+        return self._fields
+
+    def value(self, key: str) -> object:
+        """The value of one of the keys that are read; None if it is missing."""
+        span = self.spans.get(key)
+        if span is None:
+            return None
+        try:
+            return orjson.loads(self.raw[span[0] : span[1]])
+        except orjson.JSONDecodeError as error:
+            raise BadBody(f"`{key}` cannot be read: {error}", key) from None
+
+    def with_model(self, name: bytes) -> bytes:
+        """The text with another name of the model, which is already quoted as JSON."""
+        span = self.spans.get("model")
+        if span is None:
+            return spliced(self.raw, {"model": name})
+        return b"".join((self.raw[: span[0]], name, self.raw[span[1] :]))
 
     @property
     def most_out(self) -> int | None:
         """The most tokens that may be written, as the caller says; None if it does not."""
         found: int | None = None
-        for key in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
-            value = self.fields.get(key)
-            if value is not None:
+        spans = self.spans
+        for key in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
+            if key in spans and (value := self.value(key)) is not None:
                 if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                     raise BadBody(f"`{key}` is a whole number of tokens, not below zero", key)
                 found = value if found is None else max(found, value)
@@ -66,68 +134,110 @@ class Body:
     def _choices(self) -> int:
         most = 1
         for key in ("n", "best_of"):
-            value = self.fields.get(key)
-            if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1024:
+            if key in self.spans and (value := self.value(key)) is not None:
+                if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
+                    raise BadBody(f"`{key}` is a whole number from 1 to 1024", key)
                 most = max(most, value)
-            elif value is not None:
-                raise BadBody(f"`{key}` is a whole number from 1 to 1024", key)
         return most
 
     @property
     def asks_for_usage(self) -> bool:
         """Whether the caller asked for usage at the end of its stream."""
-        options = self.fields.get("stream_options")
+        options = self.value("stream_options")
         return isinstance(options, dict) and cast("dict[str, Any]", options).get("include_usage") is True
 
 
 def read_body(raw: bytes, named: str | None = None) -> Body:
-    """The body's fields; `named` is the model where the path names it, and `model` may be left out then.
+    """What is read of a body; `named` is the model where the path names it, and `model` may be left out then.
 
     Raises BadBody for what two readers could read in two ways.
     """
     try:
-        found = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        values = _OBJECT.decode(raw)
+        if not raw.isascii():
+            raw.decode()
+    except msgspec.ValidationError:
+        raise BadBody("the body is a JSON object") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBody(f"the body is not JSON in UTF-8: {error}") from None
-    if not isinstance(found, dict):
-        raise BadBody("the body is a JSON object")
-    fields = cast("dict[str, Any]", found)
-    _once(raw, fields)
-    model, stream = fields.get("model", named), fields.get("stream", False)
-    if not isinstance(model, str) or not 1 <= len(model) <= 256:
+    spans = _spans(raw, values)
+    if spans is None:
+        spans = _looked_through(raw)
+    model = named
+    if (at := spans.get("model")) is not None:
+        text = raw[at[0] + 1 : at[1] - 1]
+        if raw[at[0]] == 0x22 and text.isascii() and b"\\" not in text:
+            model = text.decode("ascii")
+        else:
+            model = _loaded(raw[at[0] : at[1]])
+        if not isinstance(model, str) or not 1 <= len(model) <= 256:
+            raise BadBody("`model` names a model", "model")
+        if named is not None and model != named:
+            raise BadBody("the path names one deployment and `model` another", "model")
+    elif model is None:
         raise BadBody("`model` names a model", "model")
-    if named is not None and model != named:
-        raise BadBody("the path names one deployment and `model` another", "model")
-    if stream is None:
-        stream = False
-    if not isinstance(stream, bool):
-        raise BadBody("`stream` is true or false", "stream")
-    return Body(raw, fields, model, stream)
+    stream = False
+    if (at := spans.get("stream")) is not None:
+        said = raw[at[0] : at[1]]
+        if said not in (b"true", b"false", b"null"):
+            raise BadBody("`stream` is true or false", "stream")
+        stream = said == b"true"
+    return Body(raw, model, stream, spans)
 
 
-def _once(raw: bytes, fields: dict[str, Any]) -> None:
-    r"""Raises BadBody if a key that is read stands twice, in other letters, or escaped.
+def _loaded(text: bytes) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
 
-    Without `\\u00` no ASCII letter is escaped, so a quoted name that occurs once in the text, and is a key of the
-    object, is that key and the only one. Whatever is not so plain is looked at key by key.
+
+def _spans(raw: bytes, values: dict[str, msgspec.Raw]) -> dict[str, Span] | None:
+    """Where the values of the keys that are read stand; None if the text is not these keys, plainly, one by one.
+
+    The text is a JSON object already, and `values` has its keys in the order of their first place, with their last
+    value. So if the first key in the text is the first of `values` and its value is the same, and so on to the closing
+    brace, no key stands twice and none is escaped. No JSON value begins another but a number, so a value that begins as
+    the one looked for is that one or ends where the next mark does.
     """
-    for key in fields:
-        if key not in READ and key.casefold() in READ:
+    spans: dict[str, Span] = {}
+    at = raw.index(b"{") + 1
+    for key, value in values.items():
+        start = raw.find(b'"', at)
+        name = key.encode()
+        end = start + len(name) + 2
+        if raw[start + 1 : end] != name + b'"':
+            return None
+        at = raw.index(b":", end) + 1
+        while raw[at] in _SPACE:
+            at += 1
+        if not raw.startswith(value, at):  # pyright: ignore[reportArgumentType]  # Any buffer is taken.
+            return None
+        start, at = at, at + len(value)
+        if key in READ:
+            spans[key] = (start, at)
+        elif key not in _COMMON and key.casefold() in READ:
             raise BadBody(f"`{key}` is written `{key.casefold()}`", key)
-    if b"\\u00" not in raw:
-        quoted = _QUOTED.findall(raw)
-        if len(quoted) == len(set(quoted)) and all(name[1:-1].decode() in fields for name in quoted):
-            return
-    seen: set[str] = set()
-    for start, end, _, _ in top_level(raw):
+    return spans if raw[at:].strip(_SPACE) == b"}" else None
+
+
+def _looked_through(raw: bytes) -> dict[str, Span]:
+    """The same, key by key. Raises BadBody if a key that is read stands twice, in other letters, or escaped."""
+    spans: dict[str, Span] = {}
+    for start, end, value_start, value_end in top_level(raw):
         text = raw[start:end]
-        key = cast("str", orjson.loads(text))
+        key = _loaded(text)
+        if not isinstance(key, str):
+            raise BadBody("a key of the body is no text in UTF-8")
         if key in READ:
             if b"\\" in text:
                 raise BadBody(f"the key `{key}` is written with escapes", key)
-            if key in seen:
+            if key in spans:
                 raise BadBody(f"the key `{key}` stands twice", key)
-            seen.add(key)
+            spans[key] = (value_start, value_end)
+        elif key.casefold() in READ:
+            raise BadBody(f"`{key}` is written `{key.casefold()}`", key)
+    return spans
 
 
 def top_level(raw: bytes) -> list[tuple[int, int, int, int]]:
@@ -184,17 +294,3 @@ def spliced(raw: bytes, values: dict[str, bytes]) -> bytes:
         parts += (raw[at:start], value)
         at = end
     return b"".join((*parts, raw[at:]))
-
-
-_MODEL: Final = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"')
-
-
-def with_model(raw: bytes, name: bytes) -> bytes:
-    """The body with another name of the model, which is already quoted as JSON."""
-    if raw.count(b'"model"') == 1 and b"\\u00" not in raw:
-        match = _MODEL.search(raw)
-        if match is not None:
-            end = raw.index(b'"', match.end())
-            if b"\\" not in raw[match.end() : end]:
-                return b"".join((raw[: match.end() - 1], name, raw[end + 1 :]))
-    return spliced(raw, {"model": name})

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from offtake.adapters.upstream_http import Origin
-from offtake.adapters.wire.bodies import Body, spliced, with_model
+from offtake.adapters.wire.bodies import Body, spliced
 from offtake.adapters.wire.dialects import Operation
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Endpoint, Estate
@@ -63,8 +63,8 @@ class Upstream:
     ) -> tuple[bytes, bytes, bool]:
         """Head and body for an upstream, and whether its stream says usage that the caller did not ask for."""
         raw = body.raw
-        if body.model != self.plain or "model" not in body.fields:
-            raw = with_model(raw, self.name)
+        if body.model != self.plain or "model" not in body.spans:
+            raw = body.with_model(self.name)
         hides = False
         if body.stream and operation in ("chat", "completions") and self.endpoint.dialect != "mistral":
             if not body.asks_for_usage:
@@ -77,8 +77,8 @@ class Upstream:
         return b"".join((self.heads[operation], more, b"content-length: %d\r\n\r\n" % len(raw))), raw, hides
 
     def _asking_for_usage(self, raw: bytes, body: Body) -> bytes:
-        options = body.fields.get("stream_options")
-        if options is None and "stream_options" not in body.fields:
+        options = body.value("stream_options")
+        if options is None and "stream_options" not in body.spans:
             at = raw.index(b"{") + 1
             return b"".join((raw[:at], b'"stream_options":', _USAGE_ASKED, b",", raw[at:]))
         value = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+import msgspec
 import orjson
 
 from offtake.router.table import Tokens
@@ -46,8 +47,46 @@ def _count(block: dict[str, Any], *names: str) -> int | None:
     return None
 
 
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: int | None = None
+
+
+class _Plain(msgspec.Struct, gc=False):
+    """The usage block as most answers have it. Whatever is not so plain is read by `usage_of`."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+    input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+
+
+class _Answer(msgspec.Struct, gc=False):
+    usage: _Plain | None = None
+
+
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
 def usage_in_answer(body: bytes) -> Tokens | None:
-    """The usage of a whole answer; None if it has none that can be read."""
+    """The usage of a whole answer; None if it has none that can be read, or is no JSON."""
+    try:
+        block = _ANSWER.decode(body).usage
+        if not body.isascii():
+            body.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        block = None
+    if block is not None:
+        read, out = block.prompt_tokens, block.completion_tokens
+        plain = (
+            block.input_tokens is block.cache_read_input_tokens is block.cache_creation_input_tokens is None
+        )
+        if plain and read is not None and out is not None:
+            details = block.prompt_tokens_details
+            cached = min((details.cached_tokens or 0) if details is not None else 0, read)
+            if cached >= 0 and read <= MOST_TOKENS and 0 <= out <= MOST_TOKENS:
+                return Tokens(read - cached, cached, out)
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -87,5 +87,4 @@ def _only_holder(entries: tuple[Entry, ...]) -> str | None:
 
 def _builds_on_state(body: Body) -> bool:
     """Whether a request names something that only the upstream which made it knows."""
-    fields = body.fields
-    return fields.get("previous_response_id") is not None or fields.get("conversation") is not None
+    return body.value("previous_response_id") is not None or body.value("conversation") is not None

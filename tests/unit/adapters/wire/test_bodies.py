@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offtake.adapters.wire.bodies import READ, BadBody, read_body, spliced, top_level, with_model
+from offtake.adapters.wire.bodies import READ, BadBody, read_body, spliced, top_level
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.sampled_from(sorted(READ)),
@@ -42,10 +42,22 @@ def test_what_is_read_is_what_a_json_reader_reads(body: dict[str, Any], data: st
 
 
 @searching
+@given(bodies, st.sampled_from(sorted(READ)), values, values, st.data())
+def test_a_key_that_is_read_and_stands_twice_is_refused_wherever_it_stands(
+    body: dict[str, Any], key: str, first: Any, last: Any, data: st.DataObject
+) -> None:
+    rows = [json.dumps(k) + ": " + json.dumps(v) for k, v in ({"model": "m"} | body).items()]
+    for value in (first, last):
+        rows.insert(data.draw(st.integers(0, len(rows))), json.dumps(key) + ":" + json.dumps(value))
+    with pytest.raises(BadBody):
+        read_body(("{" + ",".join(rows) + "}").encode())
+
+
+@searching
 @given(bodies, st.data())
 def test_a_splice_changes_one_value_and_nothing_else(body: dict[str, Any], data: st.DataObject) -> None:
     raw = written({**body, "model": "here"}, data)
-    for changed in (with_model(raw, b'"there"'), spliced(raw, {"model": b'"there"'})):
+    for changed in (read_body(raw).with_model(b'"there"'), spliced(raw, {"model": b'"there"'})):
         assert json.loads(changed) == {**json.loads(raw), "model": "there"}
         assert len(changed) == len(raw) + 1
     added = spliced(raw, {"stream_options": b'{"include_usage":true}'})
@@ -79,6 +91,10 @@ def test_a_splice_changes_one_value_and_nothing_else(body: dict[str, Any], data:
         b"{'model': 'a'}",
         b'{"model": "a" /* b */}',
         b'{"stream": true}',
+        b'{"model": "a", "max_tokens": 12, "max_tokens": 1}',
+        b'{"model": "a", "n": 1, "n": 12}',
+        b'{"model": "a", "other": 1, "model": "a"}',
+        b'{"model": "a", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(raw: bytes) -> None:
@@ -98,7 +114,7 @@ def test_what_could_be_read_in_two_ways_is_refused(raw: bytes) -> None:
 )
 def test_the_same_words_elsewhere_are_the_callers_own(raw: bytes) -> None:
     assert read_body(raw).model == "a"
-    assert json.loads(with_model(raw, b'"x"')) == {**json.loads(raw), "model": "x"}
+    assert json.loads(read_body(raw).with_model(b'"x"')) == {**json.loads(raw), "model": "x"}
 
 
 def test_the_most_that_may_be_written_is_what_the_caller_says_times_its_choices() -> None:
