@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from offtake.domain.agreements import Agreement
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import AcceleratorHours, Estate, PowerStep, ProvisionedUnits, Site, TokensByUse
-from offtake.domain.quantities import Figure, QuantityError, Series, Span, Step, parse_dated, parse_span
+from offtake.domain.moving import Factor, scaled
+from offtake.domain.quantities import Figure, QuantityError, Series, Span, parse_dated, parse_span
 from offtake.domain.records import Entry
 from offtake.domain.workloads import InferenceClass, TrainingRun
 
@@ -34,7 +35,7 @@ class Reprice:
     """Prices of an accelerator, product, provider or site change by a factor."""
 
     target: str
-    factor: Decimal
+    factor: Factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Scale:
     """A workload's demand (or, as `all`, every one's) is multiplied."""
 
     target: str
-    factor: Decimal
+    factor: Factor
 
 
 Change = Delay | Reprice | Default | Scale
@@ -192,15 +193,17 @@ def _repriced(estate: Estate, change: Reprice) -> Estate:
     return _with(estate, accelerators=accelerators, products=products, sites=sites)
 
 
-def _priced(entry: Model, factor: Decimal, fields: Sequence[str]) -> Model:
-    update = {
-        name: scaled(getattr(entry, name), factor) for name in fields if getattr(entry, name) is not None
-    }
+def _priced(entry: Model, factor: Factor, fields: Sequence[str], on: date | None = None) -> Model:
+    update: dict[str, object] = {}
+    for name in fields:
+        value: Figure | Series | None = getattr(entry, name)
+        if value is not None:
+            update[name] = scaled(value, factor, on)
     return entry.model_copy(update=update)
 
 
 def _priced_product(
-    product: AcceleratorHours | ProvisionedUnits | TokensByUse, factor: Decimal
+    product: AcceleratorHours | ProvisionedUnits | TokensByUse, factor: Factor
 ) -> AcceleratorHours | ProvisionedUnits | TokensByUse:
     if isinstance(product, TokensByUse):
         prices = {
@@ -295,60 +298,6 @@ def _scaled_demand(estate: Estate, change: Scale) -> Estate:
             rows = tuple(_priced(row, change.factor, ("tokens_in", "tokens_out")) for row in workload.traffic)
             workloads[id] = _with(workload, traffic=rows)
         else:
-            workloads[id] = _priced(workload, change.factor, fields if workload.flop is None else ("flop",))
+            moved = fields if workload.flop is None else ("flop",)
+            workloads[id] = _priced(workload, change.factor, moved, workload.window.begins)
     return _with(estate, workloads=workloads)
-
-
-# Scaling numbers -----------------------------------------------------------------------------------------------------
-
-Keep = Callable[[str], bool]
-
-
-def scaled(value: Figure | Series, factor: Decimal) -> Figure | Series:
-    """A figure, or every step of a series, multiplied; its provenance stays."""
-    if isinstance(value, Series):
-        return Series(tuple(Step(step.begins, _times(step.figure, factor)) for step in value))
-    return _times(value, factor)
-
-
-def _times(figure: Figure, factor: Decimal) -> Figure:
-    return replace(figure, amount=figure.amount * factor, text=f"{figure.text} × {factor}")
-
-
-def with_figures(model: Model, path: str, factor: Decimal, keep: Keep, at: str = "") -> Model:
-    """The model with the figures at or under a path multiplied where `keep` says so; the rest is shared with it."""
-    update: dict[str, object] = {}
-    for name in type(model).model_fields:
-        here = f"{at}.{name}" if at else name
-        value = getattr(model, name)
-        after = _rescaled(value, path, factor, keep, here)
-        if after is not value:
-            update[name] = after
-    return model.model_copy(update=update) if update else model
-
-
-def _rescaled(value: object, path: str, factor: Decimal, keep: Keep, at: str) -> object:
-    if not (_under(at, path) or _under(path, at)):
-        return value
-    if isinstance(value, Figure):
-        return _times(value, factor) if _under(at, path) and keep(at) else value
-    if isinstance(value, Series):
-        kept = [_times(s.figure, factor) if _under(at, path) and keep(at) else s.figure for s in value]
-        if all(a is b.figure for a, b in zip(kept, value, strict=True)):
-            return value
-        return Series(tuple(Step(step.begins, figure) for step, figure in zip(value, kept, strict=True)))
-    if isinstance(value, BaseModel):
-        return with_figures(value, path, factor, keep, at)
-    if isinstance(value, Mapping):
-        entries = cast("Mapping[str, object]", value)
-        after = {key: _rescaled(one, path, factor, keep, f"{at}.{key}") for key, one in entries.items()}
-        return entries if all(after[key] is entries[key] for key in entries) else after
-    if isinstance(value, tuple):
-        items = cast("tuple[object, ...]", value)
-        made = tuple(_rescaled(one, path, factor, keep, f"{at}[{n}]") for n, one in enumerate(items))
-        return items if all(a is b for a, b in zip(made, items, strict=True)) else made
-    return value
-
-
-def _under(path: str, ancestor: str) -> bool:
-    return path == ancestor or (path.startswith(ancestor) and (not ancestor or path[len(ancestor)] in ".["))

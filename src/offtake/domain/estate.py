@@ -11,6 +11,7 @@ from offtake.domain.actuals import MeterReading, PaidPrice
 from offtake.domain.agreements import Agreement
 from offtake.domain.events import Event, HolderAnswer
 from offtake.domain.finance import Financing
+from offtake.domain.futures.variables import Futures
 from offtake.domain.records import (
     AcceleratorHourPrices,
     AcceleratorPrices,
@@ -390,3 +391,4 @@ class Estate(Entry):
     answers: tuple[HolderAnswer, ...] = ()
     readings: tuple[MeterReading, ...] = ()
     paid: tuple[PaidPrice, ...] = ()
+    futures: Futures = Futures()

@@ -17,7 +17,7 @@ def figures_of(estate: BaseModel) -> Iterator[tuple[str, Figure]]:
     """Every figure with its path (`sites.abilene.pue`); an entry's `source` and `assumed` hold for those without.
 
     A run given by a loss or by money counts with the FLOP that follow. Where traffic was made from users and their
-    profiles, its numbers are given and theirs are not: each counts once.
+    profiles, its numbers are given and theirs are not: each counts once. What other futures may hold is not counted.
     """
     yield from _walk(estate, "", None, assumed=False)
 
@@ -63,7 +63,7 @@ def _behind(value: BaseModel, name: str) -> bool:
         return name == "usage" and bool(value.traffic)
     if isinstance(value, TrainingRun):
         return name in ("loss", "money") and value.flop is not None
-    return isinstance(value, Estate) and name in ("profiles", "laws")
+    return isinstance(value, Estate) and name in ("profiles", "laws", "futures")
 
 
 def numbers_of(estate: BaseModel) -> tuple[int, int, int]:

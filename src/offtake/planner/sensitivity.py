@@ -15,10 +15,10 @@ from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
-from offtake.domain.changes import with_figures
 from offtake.domain.errors import OfftakeError
 from offtake.domain.estate import Estate
 from offtake.domain.handoffs import CapacityPlan, SensitivityRow
+from offtake.domain.moving import scaled, with_figures
 from offtake.domain.numbers import figures_of
 from offtake.planner.formulation import Formulation
 from offtake.planner.planning import Question, certified_cost, formulate
@@ -78,7 +78,7 @@ def assumed_in(estate: Estate) -> frozenset[str]:
 def moved(estate: Estate, path: str, factor: Decimal, assumed: frozenset[str] | None = None) -> Estate:
     """The estate with the assumed numbers under a path multiplied; `assumed` are their paths, if they are at hand."""
     paths = assumed_in(estate) if assumed is None else assumed
-    return with_figures(estate, path, factor, lambda at: at in paths)
+    return with_figures(estate, path, partial(scaled, factor=factor), lambda at: at in paths)
 
 
 def first_orders(

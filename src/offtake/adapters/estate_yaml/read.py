@@ -14,6 +14,7 @@ from offtake.adapters.estate_yaml.joining import Joined, join
 from offtake.adapters.estate_yaml.latency_table import add_latency_table
 from offtake.adapters.estate_yaml.leniency import MAXIMUM_ROUNDS, mend
 from offtake.adapters.estate_yaml.nodes import Place, Plain, Positions, plain
+from offtake.adapters.estate_yaml.observations import add_observations
 from offtake.adapters.estate_yaml.problems import Problem, Problems, Unreadable, ordered, shown_path
 from offtake.adapters.estate_yaml.source import NodeBudget
 from offtake.adapters.estate_yaml.wording import problem_of
@@ -82,6 +83,7 @@ def load_estate_text(text: str, name: str = "estate") -> Loaded | Problems:
 def _load(content: bytes, name: str, folder: Folder) -> Loaded | Problems:
     joined = join(content, name, folder, NodeBudget())
     add_latency_table(joined, folder)
+    add_observations(joined, folder)
     positions = Positions(joined.root)
     problems = list(joined.problems)
     estate = _validated(joined, positions, problems)

@@ -6,6 +6,7 @@ from offtake.domain.checks.accounts import check_accounts
 from offtake.domain.checks.actuals import check_actuals
 from offtake.domain.checks.finance import check_finance
 from offtake.domain.checks.findings import Finding
+from offtake.domain.checks.futures import check_futures
 from offtake.domain.checks.hours import check_hours
 from offtake.domain.checks.money import check_money
 from offtake.domain.checks.periods import check_periods
@@ -32,6 +33,7 @@ _CHECKS = (
     check_serving,
     check_rights,
     check_actuals,
+    check_futures,
 )
 
 

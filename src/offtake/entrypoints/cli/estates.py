@@ -92,21 +92,29 @@ def check(
     file: Annotated[Path, typer.Argument(help="The estate, a YAML file.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print problems as JSON.")] = False,
 ) -> None:
-    """Find everything that is wrong with an estate, at once, each with its line."""
+    """Find everything that is wrong with an estate, at once, each with its line; show what is uncertain of it."""
     from offtake.adapters.estate_yaml import Problems, problem_lines, problem_records
-    from offtake.bootstrap import estates
+    from offtake.bootstrap import estates, futures
+    from offtake.entrypoints.cli.futures_samples import sample_records, show_samples
 
     with outcomes():
         found = estates.read_estate(file)
         problems = found.problems
         errors = sum(problem.severity == "error" for problem in problems)
+        samples = () if isinstance(found, Problems) else futures.samples(found.estate)
         if as_json:
-            say_json({"file": str(file), "errors": errors, "problems": list(problem_records(problems))})
+            said: dict[str, object] = {"file": str(file), "errors": errors}
+            said["problems"] = list(problem_records(problems))
+            if samples:
+                said["futures"] = list(sample_records(samples))
+            say_json(said)
         else:
             for line in problem_lines(problems):
                 typer.echo(line)
             warnings = len(problems) - errors
             typer.echo(f"{file}: {_count(errors, 'error')}, {_count(warnings, 'warning')}")
+            if samples:
+                show_samples(samples)
         if isinstance(found, Problems):
             leave(UNUSABLE if _not_there(found) else NO)
 

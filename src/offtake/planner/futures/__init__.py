@@ -1,0 +1,1 @@
+"""Many futures: drawn from what the estate says is uncertain, each planned for by itself, and told together."""
