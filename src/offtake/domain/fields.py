@@ -8,9 +8,10 @@ from typing import Any, Final
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from offtake.domain.escalation import escalated
 from offtake.domain.quantities import KINDS, Figure, Series, Span, parse_span, read_figure, read_series
 
-_FIGURE_FORM: Final = {
+_FIGURE_FORM: Final[dict[str, Any]] = {
     "oneOf": [
         {"type": "string"},
         {"type": "number"},
@@ -27,6 +28,17 @@ _FIGURE_FORM: Final = {
             "additionalProperties": False,
         },
     ]
+}
+
+_ESCALATING: Final = {
+    "type": "object",
+    "properties": {
+        **_FIGURE_FORM["oneOf"][2]["properties"],
+        "escalates": {"type": ["string", "number"]},
+        "until": {"type": "string", "format": "date"},
+    },
+    "required": ["value", "escalates", "until"],
+    "additionalProperties": False,
 }
 
 
@@ -66,7 +78,7 @@ class SeriesOf:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         def read(value: object) -> Series:
             try:
-                return read_series(value, self.kind)
+                return read_series(escalated(value, self.kind), self.kind)
             except ValueError as error:
                 raise _guard(error) from None
 
@@ -75,7 +87,8 @@ class SeriesOf:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        forms = [*_FIGURE_FORM["oneOf"], {"type": "array", "items": _FIGURE_FORM}]
+        item = {"oneOf": [*_FIGURE_FORM["oneOf"], _ESCALATING]}
+        forms = [*item["oneOf"], {"type": "array", "items": item}]
         return {"oneOf": forms, "examples": [f"{KINDS[self.kind].example} from 2026-01-01"]}
 
 

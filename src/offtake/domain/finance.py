@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from offtake.domain.quantities import Series
 from offtake.domain.records import Entry, Id, Length, Money, Number, Share
 
 ShareSeries = Annotated[Series, SeriesOf("share")]
+
+_AFTER: Final = "an event: nothing is drawn before it, and nothing at all if it does not happen"
 
 
 class Equity(Entry):
@@ -22,6 +24,7 @@ class Equity(Entry):
     amount: Money
     begins: date | None = Field(default=None, alias="from")
     ends: date | None = Field(default=None, alias="until")
+    after: Id | None = Field(default=None, description=_AFTER)
 
 
 class Debt(Entry):
@@ -36,6 +39,7 @@ class Debt(Entry):
     amount: Money = Field(description="the commitment")
     begins: date = Field(alias="from")
     ends: date = Field(alias="until", description="the first day on which nothing may be drawn any more")
+    after: Id | None = Field(default=None, description=_AFTER)
     interest: ShareSeries = Field(description="a year, on what is outstanding; dated where it is indexed")
     upfront_fee: Share | None = Field(default=None, description="of the commitment, once, when it opens")
     commitment_fee: Share | None = Field(default=None, description="a year, of what is not drawn")
@@ -44,7 +48,24 @@ class Debt(Entry):
     repayment: Literal["amortising", "bullet"] = "amortising"
 
 
-Source = Annotated[Equity | Debt, Field(discriminator="kind")]
+class Prepayment(Entry):
+    """Money that a customer pays in advance within [from, until), without interest, and is credited for afterwards.
+
+    Credits begin `grace` after `until`, run evenly by the day until `term` after it, and are never more than what the
+    customer owes in the period.
+    """
+
+    kind: Literal["prepayment"]
+    provider: Id = Field(description="the customer")
+    amount: Money = Field(description="at most")
+    begins: date = Field(alias="from")
+    ends: date = Field(alias="until", description="the first day on which nothing may be paid ahead any more")
+    after: Id | None = Field(default=None, description=_AFTER)
+    grace: Length | None = None
+    term: Length = Field(description="from the end of paying ahead until all is credited")
+
+
+Source = Annotated[Equity | Debt | Prepayment, Field(discriminator="kind")]
 
 
 class Financing(Entry):
@@ -64,5 +85,15 @@ class Financing(Entry):
     )
     gap_price: Share | None = Field(
         default=None, description="what a unit of money that nobody promised weighs beyond itself; 20 %"
+    )
+    tax: Share | None = Field(
+        default=None, description="of profit, losses carried forward; without it all is before tax"
+    )
+    receivables: Length | None = Field(default=None, description="how long after it is earned money comes in")
+    payables: Length | None = Field(
+        default=None, description="how long after they arise costs of operation are paid"
+    )
+    pro_rata: tuple[tuple[Id, ...], ...] = Field(
+        default=(), description="groups of sources that are drawn together, in proportion to their amounts"
     )
     sources: dict[Id, Source] = Field(min_length=1)

@@ -230,13 +230,28 @@ class NumbersRow(Row):
     unsourced: int
 
 
-FinanceKind = Literal["equity", "drawdown", "interest", "fee", "repayment", "outstanding", "gap"]
+FinanceKind = Literal[
+    "equity",
+    "drawdown",
+    "interest",
+    "fee",
+    "repayment",
+    "outstanding",
+    "prepaid",
+    "credited",
+    "uncredited",
+    "tax",
+    "gap",
+]
 NOBODY_PROMISED: Final = "nobody"  # Who pays what no source covers.
+THE_STATE: Final = "the state"  # To whom tax is paid.
+CUSTOMERS: Final = "customers"  # Who pay for the tokens that a workload serves.
 
 
 class FinanceFlowRow(Row):
-    """Money between a borrower and a source in a period, undiscounted. `outstanding` is debt left at the horizon's end,
-    counted as if it were repaid on its last day; `gap` is money that nobody has promised."""
+    """Money between a borrower and a source in a period, undiscounted, in the plan's currency at the period's rate.
+    `outstanding` is debt left at the horizon's end, counted as if it were repaid on its last day; `uncredited` what a
+    customer paid in advance and has not had yet; `gap` is money that nobody has promised."""
 
     period: str
     kind: FinanceKind
@@ -255,10 +270,12 @@ class CashRow(Row):
 
 
 class SourceTerms(Row):
-    """The terms of a tranche or facility, exact: shares and rates as decimals in texts."""
+    """The terms of a tranche or facility, exact: shares and rates as decimals in texts. The amount is in `currency`, if
+    it is named, of which one is worth `rates` of the plan's in each period; `waits_for` is an event that does not
+    happen in this plan."""
 
     id: str
-    kind: Literal["equity", "debt"]
+    kind: Literal["equity", "debt", "prepayment"]
     provider: str
     amount_cents: int
     opens: date | None
@@ -270,6 +287,9 @@ class SourceTerms(Row):
     repays_from: date | None = None
     matures: date | None = None
     repayment: Literal["amortising", "bullet"] = "amortising"
+    currency: str | None = Field(default=None, exclude_if=operator.not_)
+    rates: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
+    waits_for: str | None = Field(default=None, exclude_if=operator.not_)
 
 
 class BorrowerPlan(Row):
@@ -283,6 +303,9 @@ class BorrowerPlan(Row):
     dscr: str | None
     reserve: str | None
     gap_price: str
+    tax: str | None = Field(default=None, exclude_if=operator.not_)
+    receivables: str | None = Field(default=None, exclude_if=operator.not_)
+    payables: str | None = Field(default=None, exclude_if=operator.not_)
     sources: tuple[SourceTerms, ...]
     flows: tuple[FinanceFlowRow, ...]
     cash: tuple[CashRow, ...]

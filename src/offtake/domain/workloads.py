@@ -18,6 +18,7 @@ from offtake.domain.records import (
     Parameters,
     Share,
     TokenPrice,
+    TokenPrices,
     TokenRateSeries,
     Tokens,
 )
@@ -97,8 +98,12 @@ class InferenceClass(Entry):
     )
     usage: Usage | None = Field(default=None, description="the traffic as users, their requests and tokens")
     profile: dict[str, Number] = {}
+    revenue: TokenPrices | None = Field(
+        default=None,
+        description="what customers pay the party for a million tokens (in and out) that are served",
+    )
     worth: TokenPrice = Field(
-        description="worth of a million tokens (in and out) that would be left unserved"
+        description="worth of a million tokens (in and out) that would be left unserved, beyond their revenue"
     )
 
 

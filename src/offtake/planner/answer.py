@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from offtake.domain.handoffs import CUSTOMERS
 from offtake.planner.audit import Mismatch
 from offtake.planner.draft import weight_of
 from offtake.planner.formulation import Formulation, demand_of
@@ -102,6 +103,10 @@ def flows_of(answer: Answer) -> tuple[MoneyFlow, ...]:
         if spent.any():
             payer, payee = instance.serving.payers[i]
             found.append(MoneyFlow("tokens", payer, payee, seat.supply.id, spent))
+    for j, load in enumerate(instance.serving.loads):
+        if load.revenue.any():
+            earned = np.einsum("ith,th,t->t", answer.served[:, j], weights, load.revenue)
+            found.append(MoneyFlow("revenue", CUSTOMERS, load.seller, load.workload, earned))
     for side, amount in zip(answer.formulation.side_columns, answer.side, strict=True):
         total = np.zeros(len(instance.calendar.periods))
         owed = (side.price * amount).reshape(len(side.period), -1).sum(axis=1)

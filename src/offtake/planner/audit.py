@@ -123,6 +123,7 @@ class _Books:
                     yield "lease", price * row.contracted * self.hours(row.period)
         for served in self.plan.served:
             yield "tokens", self._tokens(served)
+            yield "revenue", self._revenue(served)
 
     def _ordered(self, order: OrderRow) -> Iterator[tuple[str, float]]:
         signed = self.periods[order.period].begins
@@ -238,6 +239,13 @@ class _Books:
         millions = row.tokens_per_s * self.hours(row.period) * 3600 / 1e6
         mix = read * (fresh * (1 - cached) + again * cached) + written * self.price(rates.tokens_out, day)
         return millions * mix / (read + written)
+
+    def _revenue(self, row: ServedRow) -> float:
+        workload = self.estate.workloads[row.workload]
+        if not isinstance(workload, InferenceClass) or workload.revenue is None:
+            return 0.0
+        millions = row.tokens_per_s * self.hours(row.period) * 3600 / 1e6
+        return millions * self.price(workload.revenue, self.periods[row.period].begins)
 
     def discounted(self) -> float:
         """Costs less revenues of the party, and unmet need at its worth, at the discount of each period's middle."""

@@ -33,12 +33,15 @@ def hours_of(estate: Estate) -> tuple[tuple[str, ...], Floats]:
     return tuple(estate.hours), np.array([hour.weight.value for hour in estate.hours.values()])
 
 
-def loads_of(estate: Estate, calendar: Calendar, money: Money, hour_ids: tuple[str, ...]) -> tuple[Load, ...]:
+def loads_of(
+    estate: Estate, party: str, calendar: Calendar, money: Money, hour_ids: tuple[str, ...]
+) -> tuple[Load, ...]:
     """Every class's traffic by client region, as tokens per second in each period and typical hour."""
     found: list[Load] = []
     for workload_id, workload in estate.workloads.items():
         if isinstance(workload, InferenceClass):
             worth = _worth_per_token(estate, money, workload)
+            revenue = _revenue(money, workload, calendar)
             for row, traffic in enumerate(workload.traffic):
                 tokens_in, tokens_out = _traffic(traffic, calendar)
                 profile = traffic.profile or workload.profile
@@ -54,6 +57,8 @@ def loads_of(estate: Estate, calendar: Calendar, money: Money, hour_ids: tuple[s
                         total[:, None] * shape[None, :],
                         share,
                         worth,
+                        revenue,
+                        workload.party or party,
                     )
                 )
     return tuple(found)
@@ -99,7 +104,7 @@ def serving_of(
     test: PlacementTest,
 ) -> Serving:
     """Permission, use and price of every seat for every load in every period: (seat, load, period)."""
-    seats, loads = seats_of(estate, supply), loads_of(estate, calendar, money, hour_ids)
+    seats, loads = seats_of(estate, supply), loads_of(estate, party, calendar, money, hour_ids)
     shape = (len(seats), len(loads), len(calendar.periods))
     use, price = np.zeros(shape), np.zeros(shape)
     permitted = _permitted(estate, calendar, seats, loads, test)
@@ -205,6 +210,13 @@ def _models(estate: Estate, workload_id: str) -> tuple[str, ...]:
 def _worth_per_token(estate: Estate, money: Money, workload: InferenceClass) -> float:
     """Worth of one token in the estate's currency, at the rate of the horizon's start."""
     return money.of(workload.worth, estate.horizon.begins) / TOKENS_PER_PRICE
+
+
+def _revenue(money: Money, workload: InferenceClass, calendar: Calendar) -> Floats:
+    """(period,) what customers pay per token/s and hour; nothing before the first price."""
+    if workload.revenue is None:
+        return np.zeros(len(calendar.periods))
+    return np.nan_to_num(money.by_period(workload.revenue, calendar)) * SECONDS_PER_HOUR / TOKENS_PER_PRICE
 
 
 # Training ------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from offtake.domain.handoffs import CUSTOMERS
 from offtake.planner.draft import (
     Draft,
     LimitRows,
@@ -115,6 +116,7 @@ def demand_of(instance: Instance) -> Floats:
 def _serving_block(draft: Draft) -> ServingBlock:
     instance, scales, serving = draft.instance, draft.scales, draft.instance.serving
     signs = np.array([draft.sign(*pair) for pair in serving.payers]).reshape(-1, 1, 1)
+    earned = np.array([draft.sign(CUSTOMERS, load.seller) * load.revenue for load in serving.loads])
     seat_scale = np.array([scales.capacity[seat.pool] for seat in serving.seats]).reshape(-1, 1, 1)
     needed: Bools = np.any(demand_of(instance) > 0, axis=2)
     return ServingBlock(
@@ -124,7 +126,7 @@ def _serving_block(draft: Draft) -> ServingBlock:
         hours=instance.hour_ids,
         permitted=serving.permitted & needed[None],
         use=serving.use * (scales.load / seat_scale),
-        cost=serving.price * signs * scales.load / scales.money,
+        cost=(serving.price * signs + earned.reshape(1, len(serving.loads), -1)) * scales.load / scales.money,
         weight=draft.slot_weights() * instance.calendar.discounts()[:, None],
         class_of=_classes(instance),
         measures=tuple(draft.measures),
@@ -138,15 +140,14 @@ def _seat_rows(draft: Draft, capacity: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _load_keys(instance: Instance) -> NDArray[np.intp]:
-    """What tells loads apart beyond their seats: the worth of a token, and when there is any need."""
-    seen: dict[tuple[float, bytes], int] = {}
-    return np.array(
-        [
-            seen.setdefault((load.worth_per_token, (load.tokens_per_s > 0).tobytes()), len(seen))
-            for load in instance.serving.loads
-        ],
-        dtype=np.intp,
-    )
+    """What tells loads apart beyond their seats: the worth of a token, what it earns whom, and when there is need."""
+    seen: dict[tuple[float, bytes, str, bytes], int] = {}
+    found: list[int] = []
+    for load in instance.serving.loads:
+        earns = load.seller if load.revenue.any() else ""
+        key = (load.worth_per_token, load.revenue.tobytes(), earns, (load.tokens_per_s > 0).tobytes())
+        found.append(seen.setdefault(key, len(seen)))
+    return np.array(found, dtype=np.intp)
 
 
 def _classes(instance: Instance) -> NDArray[np.intp]:

@@ -17,7 +17,9 @@ from offtake.planner.calendar import Calendar
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-SpendKind = Literal["capital", "lease", "tokens", "energy", "operation", "rent", "salvage", "settlement"]
+SpendKind = Literal[
+    "capital", "lease", "tokens", "energy", "operation", "rent", "salvage", "settlement", "revenue"
+]
 WayKind = Literal["build", "reserve", "on-demand", "keep"]
 PoolUnit = Literal["accelerators", "units", "tokens/s"]
 
@@ -110,6 +112,8 @@ class Load:
     tokens_per_s: Floats  # (period, hour)
     share_out: Floats  # (period,)
     worth_per_token: float
+    revenue: Floats  # (period,) money per token/s and hour that customers pay.
+    seller: str  # Whom they pay.
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def formulate(
         add_price(reading, draft, schedule)
     add_meters(reading, draft)
     borrowers = borrowers_of(reading, instance.calendar)
-    finance = tuple(add_borrower(draft, borrower) for borrower in borrowers)
+    finance = tuple(add_borrower(draft, reading.estate, borrower) for borrower in borrowers)
     return replace(finish(draft, form), finance=finance), tranches
 
 

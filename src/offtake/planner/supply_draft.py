@@ -29,6 +29,32 @@ def service_days(
     return begins, None if life is None else life.after(begins)
 
 
+def order_days(
+    estate: Estate, calendar: Calendar, way: Way, pool: Pool, order: int
+) -> tuple[date, date | None]:
+    """The days that an order of a way serves: from its delivery until the end of its life or term."""
+    period = calendar.periods[order]
+    lead: Span | None = None
+    life: Span | None = None
+    if way.kind == "on-demand":
+        return period.begins, period.ends
+    if way.kind == "build" and pool.accelerator is not None:
+        accelerator = estate.accelerators[pool.accelerator]
+        lead, life = accelerator.lead, accelerator.life
+    elif way.kind == "reserve":
+        product = estate.products[pool.product or ""]
+        life = getattr(product, "term", None)
+        lead = getattr(product, "lead", None)
+    return service_days(calendar, order, lead, life)
+
+
+def shell_days(estate: Estate, calendar: Calendar, site: str, order: int) -> tuple[date, date | None]:
+    """The days that a hall stands which is ordered at a site."""
+    shell = estate.sites[site].shell
+    lead, life = (None, None) if shell is None else (shell.lead, shell.life)
+    return service_days(calendar, order, lead, life)
+
+
 def in_service(calendar: Calendar, lead: Span | None, life: Span | None) -> Bools:
     """(order period, period): whether what is ordered in a period serves in another; see `service_days`."""
     count = len(calendar.periods)

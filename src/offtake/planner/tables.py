@@ -21,16 +21,15 @@ from offtake.domain.handoffs import (
     SpendRow,
     TrainingRow,
 )
-from offtake.domain.quantities import Span
 from offtake.domain.records import Status, at_least
 from offtake.law.procedures import answer_window
 from offtake.planner.answer import Answer, flows_of
 from offtake.planner.draft import MeteredRows
 from offtake.planner.first_refusal import Tranche, entered
-from offtake.planner.instance import Floats, Way
+from offtake.planner.instance import Floats
 from offtake.planner.reading import Reading
 from offtake.planner.sites import power_step
-from offtake.planner.supply_draft import service_days
+from offtake.planner.supply_draft import order_days, shell_days
 
 DIGITS: Final = 10  # That count, of quantities in the tables.
 MAXIMUM_MONEY: Final = 1e24  # More cents than the exact sums of the accounts have digits for.
@@ -60,7 +59,7 @@ def order_rows(reading: Reading, answer: Answer) -> tuple[OrderRow, ...]:
         way, pool = columns.way, instance.pools[columns.way.pool]
         mean = amount @ instance.hour_weights if way.hourly else amount
         for o in np.flatnonzero(mean > SLIVER * columns.unit):
-            begins, until = _serves(reading, answer, way, int(o))
+            begins, until = order_days(reading.estate, instance.calendar, way, pool, int(o))
             found.append(
                 OrderRow(
                     kind=way.kind,
@@ -85,11 +84,9 @@ def _shell_rows(reading: Reading, answer: Answer) -> Iterator[OrderRow]:
     instance = answer.formulation.instance
     for n, megawatts in answer.shells.items():
         room = instance.rooms[n]
-        shell = reading.estate.sites[room.site].shell
         for o in np.flatnonzero(megawatts > SLIVER):
             period = instance.calendar.periods[o]
-            lead, life = (None, None) if shell is None else (shell.lead, shell.life)
-            begins, until = service_days(instance.calendar, int(o), lead, life)
+            begins, until = shell_days(reading.estate, instance.calendar, room.site, int(o))
             yield OrderRow(
                 kind="shell",
                 supply=f"{room.site}/shell",
@@ -102,25 +99,6 @@ def _shell_rows(reading: Reading, answer: Answer) -> Iterator[OrderRow]:
                 unit="MW",
                 power_mw=tidy(megawatts[o]),
             )
-
-
-def _serves(reading: Reading, answer: Answer, way: Way, order: int) -> tuple[date, date | None]:
-    """The days that an order serves: from its delivery until the end of its life or term."""
-    instance = answer.formulation.instance
-    period = instance.calendar.periods[order]
-    pool = instance.pools[way.pool]
-    lead: Span | None = None
-    life: Span | None = None
-    if way.kind == "on-demand":
-        return period.begins, period.ends
-    if way.kind == "build" and pool.accelerator is not None:
-        accelerator = reading.estate.accelerators[pool.accelerator]
-        lead, life = accelerator.lead, accelerator.life
-    elif way.kind == "reserve":
-        product = reading.estate.products[pool.product or ""]
-        life = getattr(product, "term", None)
-        lead = getattr(product, "lead", None)
-    return service_days(instance.calendar, order, lead, life)
 
 
 def capacity_rows(answer: Answer) -> tuple[CapacityRow, ...]:

@@ -42,6 +42,12 @@ def test_sources_as_they_should_be_have_no_problem() -> None:
         ("provider: bank", "provider: bnak", 11, "bank"),
         ("  us:\n    gearing", "  usa:\n    gearing", 5, "us"),
         ("gearing: 60 %", "consolidates: [us]", 6, "already"),
+        ("gearing: 60 %", "tax: 100 %", 6, "leaves nothing"),
+        ("gearing: 60 %", "pro_rata: [[own, lone]]", 6, "no source"),
+        ("gearing: 60 %", "pro_rata: [[own, loan]]", 6, "different days"),
+        ("gearing: 60 %", "pro_rata: [[own, own]]", 6, "already"),
+        ("grace: 6 months", "after: listing", 16, "listing"),
+        ("kind: debt", "kind: prepayment", 15, "interest"),
     ],
 )
 def test_what_cannot_be_is_said_with_its_line(before: str, after: str, line: int, said: str) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from offtake.domain.checks.findings import Finding, Path, error, warning
 from offtake.domain.estate import Estate
-from offtake.domain.finance import Debt, Financing
+from offtake.domain.finance import Debt, Equity, Financing, Prepayment
 
 MOST_INTEREST = Decimal(1)  # A year: what is above was meant as percent.
 
@@ -23,8 +23,11 @@ def check_finance(estate: Estate) -> Iterator[Finding]:
                 yield error("finance", (*here, "consolidates"), message, "each party in one group")
             owner[member] = party
         yield from _ratios(here, financing)
+        yield from _together(here, financing)
         for id, source in financing.sources.items():
             where = (*here, "sources", id)
+            if not isinstance(source, Equity):
+                yield from _repaid(where, source)
             if isinstance(source, Debt):
                 yield from _debt(where, source)
 
@@ -37,13 +40,40 @@ def _ratios(here: Path, financing: Financing) -> Iterator[Finding]:
     if financing.dscr is not None and financing.dscr.amount < 1:
         yield warning("finance", (*here, "dscr"), "below 1 the debt service is not covered", "such as `1.3`")
 
+    if financing.tax is not None and financing.tax.amount >= 1:
+        yield error("finance", (*here, "tax"), f"{financing.tax} leaves nothing", "a share such as `25 %`")
 
-def _debt(where: Path, debt: Debt) -> Iterator[Finding]:
-    first = debt.ends if debt.grace is None else debt.grace.after(debt.ends)
-    last = debt.term.after(debt.ends)
+
+def _together(here: Path, financing: Financing) -> Iterator[Finding]:
+    """Sources in groups: known, each in one group, and open on the same days."""
+    seen: set[str] = set()
+    for n, group in enumerate(financing.pro_rata):
+        where = (*here, "pro_rata", n)
+        known = [financing.sources[id] for id in group if id in financing.sources]
+        for id in group:
+            if id not in financing.sources:
+                yield error(
+                    "finance", where, f"`{id}` is no source of this party", ", ".join(financing.sources)
+                )
+            elif id in seen:
+                yield error("finance", where, f"`{id}` is drawn in proportion already", "each source once")
+            elif financing.sources[id].amount.amount == 0:
+                yield error("finance", where, f"`{id}` has no amount to be in proportion to", "an amount")
+            seen.add(id)
+        if len({(one.begins, one.ends, one.after) for one in known}) > 1:
+            message = "they open or close on different days, so they cannot be drawn in proportion"
+            yield error("finance", where, message, "the same `from`, `until` and `after`")
+
+
+def _repaid(where: Path, source: Debt | Prepayment) -> Iterator[Finding]:
+    first = source.ends if source.grace is None else source.grace.after(source.ends)
+    last = source.term.after(source.ends)
     if last <= first:
         message = f"all is to be repaid on {last}, before repayment begins on {first}"
         yield error("finance", (*where, "term"), message, "a term longer than the grace")
+
+
+def _debt(where: Path, debt: Debt) -> Iterator[Finding]:
     for key in ("upfront_fee", "commitment_fee"):
         fee = getattr(debt, key)
         if fee is not None and fee.amount >= 1:

@@ -41,7 +41,7 @@ from offtake.domain.estate import (
     TokensByUse,
 )
 from offtake.domain.events import Event, HolderAnswer
-from offtake.domain.finance import Debt, Equity, Financing
+from offtake.domain.finance import Debt, Equity, Financing, Prepayment
 from offtake.domain.selection import Selection
 from offtake.domain.usage import Usage, UserRegion
 from offtake.domain.workloads import InferenceClass, Traffic, TrainingRun
@@ -97,8 +97,9 @@ REFERENCES: Final[Mapping[type[BaseModel], Mapping[str, tuple[str, ...]]]] = {
     Fund: {"party": _PARTY, "part_of": _WHOLE},
     Programme: {"part_of": _WHOLE},
     Financing: {"consolidates": _PARTY},
-    Equity: {"provider": _PARTY},
-    Debt: {"provider": _PARTY},
+    Equity: {"provider": _PARTY, "after": ("events",)},
+    Debt: {"provider": _PARTY, "after": ("events",)},
+    Prepayment: {"provider": _PARTY, "after": ("events",)},
     Agreement: {"between": _PARTY, "part_of": _WHOLE},
     TrainingRun: {"party": _PARTY, "model": ("models",), "accelerators": ("accelerators",)},
     InferenceClass: {"party": _PARTY, "models": ("models",), "profile": ("hours",)},

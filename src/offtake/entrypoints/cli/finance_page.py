@@ -11,9 +11,17 @@ from rich.text import Text
 from offtake.entrypoints.cli.amounts import money, money_scale, scaled, share
 from offtake.entrypoints.cli.plan_page import page_console, page_table
 from offtake.planner.finance.statements import MICROS_PER_CENT, Accounts
-from offtake.planner.finance.summary import Summary, Tenancy, YearAccount
+from offtake.planner.finance.summary import Summary, Tenancy, YearAccount, committed_of
 
 Line = tuple[str, Callable[[YearAccount], int]]
+SELDOM = (  # Lines that are left out where there is nothing in them.
+    "paid in advance by customers",
+    "tax",
+    "revalued debt in other currencies",
+    "earned, not yet received",
+    "owed for operation",
+    "paid in advance, not yet credited",
+)
 
 
 def _cents(micros: float) -> int:
@@ -32,7 +40,8 @@ def show_accounts(accounts: Accounts, summary: Summary, discount: float) -> None
     _sources_and_uses(console, accounts, summary)
     _waterfall(console, accounts, summary)
     _statement(console, accounts, summary, "Cash flow", CASH_FLOW)
-    _statement(console, accounts, summary, "Income, before tax", INCOME)
+    taxed = "after" if accounts.borrower.tax else "before"
+    _statement(console, accounts, summary, f"Income, {taxed} tax", INCOME)
     _statement(console, accounts, summary, "Balance at the year's end", BALANCE)
     _debt(console, accounts, summary)
     _returns(console, accounts, summary, discount)
@@ -71,46 +80,55 @@ def _sources_and_uses(console: Console, accounts: Accounts, summary: Summary) ->
 def _waterfall(console: Console, accounts: Accounts, summary: Summary) -> None:
     """From what was promised to what is drawn, source by source."""
     sources = accounts.borrower.sources
-    per, unit = money_scale((one.amount_cents for one in sources), accounts.currency)
+    promised = {one.id: _cents(committed_of(one)) for one in sources}
+    per, unit = money_scale(promised.values(), accounts.currency)
     table = page_table(
         f"Promised and drawn, {unit}", "source", "kind", "by", "promised", "drawn", "not drawn", right=3
     )
     for one in sources:
         drawn = _cents(accounts.drawn_by_source[one.id])
-        left = one.amount_cents - drawn
+        left = promised[one.id] - drawn
         cells = (
-            one.amount_cents,
+            promised[one.id],
             drawn,
             left if left >= 100 else 0,
         )  # Below a unit it is the solver's grain.
-        table.add_row(one.id, one.kind, one.provider, *(scaled(cents, per) or "0" for cents in cells))
+        name = f"{one.id} (waits for {one.waits_for})" if one.waits_for else one.id
+        table.add_row(name, one.kind, one.provider, *(scaled(cents, per) or "0" for cents in cells))
     table.add_section()
     table.add_row("the gap", "", "nobody", "", scaled(_cents(summary.gap), per) or "0", "")
     console.print(table)
 
 
 CASH_FLOW: tuple[Line, ...] = (
-    ("received", lambda one: one.flows["receipts"]),
-    ("costs of operation", lambda one: -one.flows["operating_costs"]),
+    ("received", lambda one: one.flows["received"]),
+    ("costs of operation", lambda one: -one.flows["operation_paid"]),
     ("capital", lambda one: -one.flows["capital"]),
     ("equity", lambda one: one.flows["equity"]),
     ("debt drawn", lambda one: one.flows["drawn"]),
+    ("paid in advance by customers", lambda one: one.flows["paid_ahead"]),
     ("the gap", lambda one: one.flows["gap"]),
     ("interest and fees", lambda one: -one.flows["interest"] - one.flows["fees"]),
     ("repaid", lambda one: -one.flows["repaid"]),
+    ("tax", lambda one: -one.flows["tax"]),
     ("cash at the end", lambda one: one.cash),
 )
 INCOME: tuple[Line, ...] = (
-    ("received", lambda one: one.flows["receipts"]),
+    ("earned", lambda one: one.flows["receipts"]),
     ("costs of operation", lambda one: -one.flows["operating_costs"]),
     ("depreciation", lambda one: -one.flows["depreciation"]),
     ("interest and fees", lambda one: -one.flows["interest"] - one.flows["fees"]),
+    ("revalued debt in other currencies", lambda one: -one.flows["revaluation"]),
+    ("tax", lambda one: -one.flows["tax"]),
     ("profit", lambda one: one.flows["profit"]),
 )
 BALANCE: tuple[Line, ...] = (
     ("cash", lambda one: one.cash),
+    ("earned, not yet received", lambda one: one.receivables),
     ("what was built, less depreciation", lambda one: one.assets),
     ("debt", lambda one: one.debt),
+    ("paid in advance, not yet credited", lambda one: one.prepaid),
+    ("owed for operation", lambda one: one.payables),
     ("paid in, the gap included", lambda one: one.paid_in),
     ("retained", lambda one: one.retained),
 )
@@ -123,6 +141,8 @@ def _statement(
     per, unit = money_scale((_cents(line(one)) for _, line in lines for one in years), accounts.currency)
     table = page_table(f"{title}, {unit}", "", *(str(one.year) for one in years), right=len(years))
     for name, line in lines:
+        if name in SELDOM and not any(line(one) for one in years):
+            continue
         table.add_row(name, *(scaled(_cents(line(one)), per) for one in years))
     console.print(table)
 
@@ -164,8 +184,8 @@ def _returns(console: Console, accounts: Accounts, summary: Summary, discount: f
         lines.append(f"It is just met with {part} of the receipts: so far may rent times utilisation fall.")
     for line in lines:
         console.print(line)
-    note = "Before tax. Worths and rates count what assets and debt are at the horizon's end."
-    console.print(Text(note, style="dim"))
+    note = "Worths and rates count what assets and debt are at the horizon's end."
+    console.print(Text(note if accounts.borrower.tax else f"Before tax. {note}", style="dim"))
 
 
 def _rates(rates: Sequence[float]) -> str:

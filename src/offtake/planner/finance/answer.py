@@ -8,18 +8,23 @@ import numpy as np
 
 from offtake.domain.handoffs import (
     NOBODY_PROMISED,
+    THE_STATE,
     BorrowerPlan,
     CashRow,
     FinanceFlowRow,
     FinanceKind,
 )
 from offtake.planner.answer import GRAIN, Answer
-from offtake.planner.finance.columns import FinanceColumns, SourceColumns, weights_of
+from offtake.planner.finance.columns import FinanceColumns
+from offtake.planner.finance.sources import SourceColumns, weights_of
 from offtake.planner.instance import Floats
 from offtake.planner.program import ABSENT, Block
 from offtake.planner.tables import cents
 
-COUNTED: tuple[FinanceKind, ...] = ("drawdown", "interest", "fee", "repayment", "outstanding")
+UNCOUNTED: tuple[FinanceKind, ...] = (
+    "equity",
+    "gap",
+)  # An owner's money is its own, and nobody's is no cost.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +46,43 @@ def finance_flows(answer: Answer) -> tuple[FinanceFlow, ...]:
         for one in columns.sources:
             found.extend(_of_source(answer, columns, one))
         borrower = columns.borrower
+        if columns.tax is not None:
+            weight = weights_of(answer.formulation.instance.party, THE_STATE, borrower.party).cost
+            paid = columns.tax.rate * _read(answer, columns.tax.taxed)
+            found.append(FinanceFlow("tax", "tax", borrower.party, THE_STATE, paid, weight))
         gap = _read(answer, columns.gap)
         found.append(FinanceFlow("gap", "gap", NOBODY_PROMISED, borrower.party, gap, borrower.gap_price))
     return tuple(found)
 
 
 def _of_source(answer: Answer, columns: FinanceColumns, one: SourceColumns) -> list[FinanceFlow]:
+    """A source's flows in the estate's currency, at each period's rate."""
     source, borrower = one.source, columns.borrower
-    id, provider, drawn = source.terms.id, source.terms.provider, _read(answer, one.drawn)
+    id, provider, drawn, rates = (
+        source.terms.id,
+        source.terms.provider,
+        _read(answer, one.drawn),
+        source.rates,
+    )
     if one.owed is None:
-        return [FinanceFlow("equity", id, provider, borrower.party, drawn, 0.0)]
-    party = answer.formulation.instance.party
-    weights = weights_of(party, provider, borrower.party)
+        return [FinanceFlow("equity", id, provider, borrower.party, drawn * rates, 0.0)]
+    weights = weights_of(answer.formulation.instance.party, provider, borrower.party)
     owed = _read(answer, one.owed)
-    before = np.concatenate([[0.0], owed[:-1]])
-    interest = source.interest * (before + drawn / 2)
-    so_far = np.cumsum(drawn)
-    fee = source.upfront + source.undrawn * (source.amount - (so_far - drawn / 2))
-    repaid = source.due * float(drawn.sum())
+    repaid = source.due * float(drawn.sum()) * rates
     left = np.zeros(len(owed))
-    left[-1] = owed[-1]
+    left[-1] = owed[-1] * rates[-1]
+    if not source.is_debt:
+        return [
+            FinanceFlow("prepaid", id, provider, borrower.party, drawn * rates, weights.draw),
+            FinanceFlow("credited", id, borrower.party, provider, repaid, weights.principal),
+            FinanceFlow("uncredited", id, borrower.party, provider, left, weights.principal),
+        ]
+    before = np.concatenate([[0.0], owed[:-1]])
+    interest = source.interest * (before + drawn / 2) * rates
+    so_far = np.cumsum(drawn)
+    fee = (source.upfront + source.undrawn * (source.amount - (so_far - drawn / 2))) * rates
     return [
-        FinanceFlow("drawdown", id, provider, borrower.party, drawn, weights.draw),
+        FinanceFlow("drawdown", id, provider, borrower.party, drawn * rates, weights.draw),
         FinanceFlow("interest", id, borrower.party, provider, interest, weights.cost),
         FinanceFlow("fee", id, borrower.party, provider, fee, weights.cost),
         FinanceFlow("repayment", id, borrower.party, provider, repaid, weights.principal),
@@ -83,7 +103,7 @@ def financed_cost(answer: Answer) -> float:
     return sum(
         flow.weight * float(flow.amounts @ discounts)
         for flow in finance_flows(answer)
-        if flow.kind in COUNTED and instance.party in (flow.payer, flow.payee)
+        if flow.kind not in UNCOUNTED and instance.party in (flow.payer, flow.payee)
     )
 
 
@@ -126,6 +146,9 @@ def borrower_plans(answer: Answer) -> tuple[BorrowerPlan, ...]:
                 dscr=None if financing.dscr is None else str(financing.dscr.amount),
                 reserve=None if financing.reserve is None else financing.reserve.text,
                 gap_price=repr(borrower.gap_price),
+                tax=None if financing.tax is None else str(financing.tax.amount),
+                receivables=None if financing.receivables is None else financing.receivables.text,
+                payables=None if financing.payables is None else financing.payables.text,
                 sources=tuple(one.terms for one in borrower.sources),
                 flows=rows,
                 cash=tuple(

@@ -22,12 +22,17 @@ MICROS_PER_CENT: Final = 10_000
 MICROS: Final = 1_000_000
 YEAR_DAYS: Final = Fraction(36525, 100)
 CAPITAL: Final = "capital"
+ALWAYS_COUNTED: Final = ("interest", "fee", "repayment", "outstanding")
 SALVAGE: Final = "salvage"
 
 
 @dataclass(slots=True)
 class PeriodAccount:
-    """One period of a borrower's accounts, in micro-units. What is owed, held and worth is at the period's end."""
+    """One period of a borrower's accounts, in micro-units. What is owed, held and worth is at the period's end.
+
+    `receipts` and `operating_costs` are what is earned and what arises; what of it moves in another period stands under
+    `receivables` and `payables` until then.
+    """
 
     period: PlanPeriod
     receipts: int = 0
@@ -35,14 +40,23 @@ class PeriodAccount:
     capital: int = 0
     equity: int = 0
     drawn: int = 0
+    paid_ahead: int = 0  # By customers, in advance.
+    credited: int = 0  # To them, out of what they owe.
     gap: int = 0
     interest: int = 0
     fees: int = 0
     repaid: int = 0
     repaid_at_once: int = 0  # Of it bullets, which are refinanced and no debt service.
     depreciation: int = 0
+    revaluation: int = 0  # What is owed in other currencies grew by, as their rates moved.
+    tax: int = 0
+    receivables: int = 0
+    payables: int = 0
+    more_receivable: int = 0  # Than at the end of the period before.
+    more_payable: int = 0
     cash: int = 0
     debt: int = 0
+    prepaid: int = 0  # Paid in advance and not yet credited.
     reserve: int = 0  # What cash is to hold for debt service ahead.
     assets: int = 0  # What was built, at cost less depreciation.
     paid_in: int = 0  # Equity and the gap until here, with the cash at the start.
@@ -52,8 +66,18 @@ class PeriodAccount:
 
     @property
     def operating_cash(self) -> int:
-        """What is there for debt service: receipts less costs of operation."""
-        return self.receipts - self.operating_costs
+        """What is there for debt service, before tax: what came in of receipts less what operation was paid."""
+        return self.received - self.operation_paid
+
+    @property
+    def received(self) -> int:
+        """What came in: receipts, later than they are earned and less what had been paid in advance."""
+        return self.receipts - self.more_receivable - self.credited
+
+    @property
+    def operation_paid(self) -> int:
+        """What operation was paid, later than its costs arise."""
+        return self.operating_costs - self.more_payable
 
     @property
     def debt_service(self) -> int:
@@ -66,14 +90,20 @@ class PeriodAccount:
         return Fraction(self.operating_cash, self.debt_service) if self.debt_service else None
 
     @property
+    def profit_before_tax(self) -> int:
+        """What is earned less all it costs but tax."""
+        earned = self.receipts - self.operating_costs - self.depreciation
+        return earned - self.interest - self.fees - self.revaluation
+
+    @property
     def profit(self) -> int:
-        """Before tax."""
-        return self.operating_cash - self.depreciation - self.interest - self.fees
+        """After tax, where the borrower states one."""
+        return self.profit_before_tax - self.tax
 
     @property
     def uses(self) -> int:
-        """All that is paid."""
-        return self.operating_costs + self.capital + self.interest + self.fees + self.repaid
+        """All that is paid, but tax: what may be drawn for."""
+        return self.operation_paid + self.capital + self.interest + self.fees + self.repaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +124,11 @@ def accounts_of(plan: CapacityPlan, borrower: BorrowerPlan) -> Accounts:
     drawn = _sources(borrower, accounts)
     ordered = tuple(accounts.values())
     for terms in borrower.sources:
-        if terms.kind == "debt":
+        if terms.kind != "equity":
             _serve(terms, [drawn[terms.id].get(one.period.label, 0) for one in ordered], ordered)
     _depreciate(plan, borrower, ordered)
+    _delay(borrower, ordered)
+    _tax(borrower, ordered)
     _close(borrower, ordered)
     return Accounts(
         borrower,
@@ -135,40 +167,60 @@ def _sources(borrower: BorrowerPlan, accounts: Mapping[str, PeriodAccount]) -> d
         amount, account = flow.amount_cents * MICROS_PER_CENT, accounts[flow.period]
         if flow.kind == "gap":
             account.gap += amount
-        elif flow.kind in ("equity", "drawdown"):
+        elif flow.kind in ("equity", "drawdown", "prepaid"):
             found[flow.source][flow.period] = found[flow.source].get(flow.period, 0) + amount
             if flow.kind == "equity":
                 account.equity += amount
-            else:
+            elif flow.kind == "drawdown":
                 account.drawn += amount
+            else:
+                account.paid_ahead += amount
     return found
 
 
 def _serve(terms: SourceTerms, drawn: Sequence[int], accounts: Sequence[PeriodAccount]) -> None:
-    """Enters a facility's interest, fees and repayments, and what is owed on it."""
-    committed, total = terms.amount_cents * MICROS_PER_CENT, sum(drawn)
-    owed = so_far = repaid = 0
+    """Enters a facility's interest, fees and repayments, or a prepayment's credits, and what is owed on it.
+
+    All is counted in the source's own currency, and entered at each period's rate.
+    """
+    rates = [Fraction(rate) for rate in terms.rates] or [Fraction(1)] * len(accounts)
+    own = [round(amount / rate) for amount, rate in zip(drawn, rates, strict=True)]
+    committed, total = terms.amount_cents * MICROS_PER_CENT, sum(own)
+    owed = so_far = repaid = before = 0
     opened = terms.opens is not None and terms.opens < accounts[0].period.begins
     due = Fraction(0)
-    for amount, account in zip(drawn, accounts, strict=True):
+    for amount, home, rate, account in zip(own, drawn, rates, accounts, strict=True):
         period = account.period
         years = Fraction((period.ends - period.begins).days) / YEAR_DAYS
         window = _within(period, terms.opens, terms.closes)
-        account.interest += round(_rate(terms, period.begins) * years * (owed + Fraction(amount, 2)))
+        account.interest += round(_rate(terms, period.begins) * years * (owed + Fraction(amount, 2)) * rate)
         undrawn = committed - so_far - Fraction(amount, 2)
-        account.fees += round(Fraction(terms.commitment_fee) * years * window * undrawn)
+        account.fees += round(Fraction(terms.commitment_fee) * years * window * undrawn * rate)
         if window and not opened:
-            account.fees += round(Fraction(terms.upfront_fee) * committed)
+            account.fees += round(Fraction(terms.upfront_fee) * committed * rate)
             opened = True
         so_far += amount
         due += _due(terms, period)
         back = round(total * due) - repaid
         repaid += back
-        account.repaid += back
-        if terms.repayment == "bullet":
-            account.repaid_at_once += back
         owed += amount - back
-        account.debt += owed
+        _enter_back(terms, account, round(back * rate))
+        now = round(owed * rate)
+        account.revaluation += now - before - home + round(back * rate)
+        before = now
+        if terms.kind == "debt":
+            account.debt += now
+        else:
+            account.prepaid += now
+
+
+def _enter_back(terms: SourceTerms, account: PeriodAccount, back: int) -> None:
+    if terms.kind == "prepayment":
+        account.credited += back
+        return
+    account.repaid += back
+    if terms.repayment == "bullet":
+        account.repaid_at_once += back
 
 
 def _within(period: PlanPeriod, opens: date | None, closes: date | None) -> Fraction:
@@ -178,9 +230,10 @@ def _within(period: PlanPeriod, opens: date | None, closes: date | None) -> Frac
 
 
 def _rate(terms: SourceTerms, day: date) -> Fraction:
-    """The rate in force on a day, else the first that is stated."""
-    in_force = [rate for begins, rate in terms.interest if begins is None or begins <= day]
-    return Fraction((in_force or [terms.interest[0][1]])[-1])
+    """The interest in force on a day, else the first that is stated; nothing on what customers paid in advance."""
+    steps = terms.interest or ((None, "0"),)
+    in_force = [rate for begins, rate in steps if begins is None or begins <= day]
+    return Fraction((in_force or [steps[0][1]])[-1])
 
 
 def _due(terms: SourceTerms, period: PlanPeriod) -> Fraction:
@@ -213,12 +266,39 @@ def _depreciate(plan: CapacityPlan, borrower: BorrowerPlan, accounts: Sequence[P
             written = until_here
 
 
+def _delay(borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
+    """What is earned and has not come in, and what arose and is not paid, at each period's end."""
+    for terms, flow, stock, more in (
+        (borrower.receivables, "receipts", "receivables", "more_receivable"),
+        (borrower.payables, "operating_costs", "payables", "more_payable"),
+    ):
+        if terms is None:
+            continue
+        days, before = round(parse_span(terms).approximate_days), 0
+        for n, one in enumerate(accounts):
+            since = date.fromordinal(max(one.period.ends.toordinal() - days, 1))
+            late = (getattr(e, flow) * _within(e.period, since, one.period.ends) for e in accounts[: n + 1])
+            now = round(sum(late, Fraction(0)))
+            setattr(one, stock, now)
+            setattr(one, more, now - before)
+            before = now
+
+
+def _tax(borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
+    """The rate of what profits are beyond the losses carried forward."""
+    rate, losses = Fraction(borrower.tax or 0), 0
+    for one in accounts:
+        profit = one.profit_before_tax - losses
+        one.tax = round(rate * max(profit, 0))
+        losses = max(-profit, 0)
+
+
 def _close(borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
     """Cash, assets and equity at each period's end."""
     cash = paid_in = borrower.opening_cash_cents * MICROS_PER_CENT
     assets = retained = 0
     for one in accounts:
-        cash += one.receipts + one.equity + one.drawn + one.gap - one.uses
+        cash += one.received + one.equity + one.drawn + one.paid_ahead + one.gap - one.uses - one.tax
         assets += one.capital - one.depreciation
         paid_in += one.equity + one.gap
         retained += one.profit
@@ -251,12 +331,16 @@ def _recounted(plan: CapacityPlan, borrower: BorrowerPlan) -> list[Mismatch]:
         "fee": sum(one.fees for one in accounts.periods),
         "repayment": sum(one.repaid for one in accounts.periods),
         "outstanding": accounts.periods[-1].debt,
+        "credited": sum(one.credited for one in accounts.periods),
+        "uncredited": accounts.periods[-1].prepaid,
+        "tax": sum(one.tax for one in accounts.periods),
     }
     found = [
         Mismatch(f"{borrower.party}: {kind} counted again", stated[kind] / 100, amount / MICROS, rounding)
         for kind, amount in again.items()
+        if amount or stated[kind] or kind in ALWAYS_COUNTED
     ]
-    scale = (stated["equity"] + stated["drawdown"] + stated["gap"]) / 100
+    scale = (stated["equity"] + stated["drawdown"] + stated["prepaid"] + stated["gap"]) / 100
     scale += sum(one.receipts for one in accounts.periods) / MICROS
     cash = {row.period: row.cash_cents * MICROS_PER_CENT for row in borrower.cash}
     apart = max(abs(cash[one.period.label] - one.cash) for one in accounts.periods) / MICROS
@@ -287,18 +371,28 @@ def _beyond_uses(accounts: Accounts) -> float:
     for one in accounts.periods:
         now = funded[one.period.label]
         so_far += now
-        worst = max(worst, one.equity + one.drawn - one.uses - now)
+        worst = max(worst, one.equity + one.drawn + one.paid_ahead - one.uses - now)
         if now:
             worst = max(worst, so_far - one.reserve)
     return float(worst)
 
 
 def _beyond(accounts: Accounts) -> float:
+    """What is drawn beyond what a source promised, in its own currency, at the first period's rate."""
+    own: dict[str, Fraction] = defaultdict(Fraction)
+    rates = {terms.id: terms.rates for terms in accounts.borrower.sources}
+    place = {one.period.label: n for n, one in enumerate(accounts.periods)}
+    for flow in accounts.borrower.flows:
+        if flow.kind in ("equity", "drawdown", "prepaid"):
+            at = rates[flow.source]
+            own[flow.source] += (
+                flow.amount_cents * MICROS_PER_CENT / Fraction(at[place[flow.period]] if at else 1)
+            )
     return float(
         max(
-            0,
+            Fraction(0),
             *(
-                accounts.drawn_by_source[terms.id] - terms.amount_cents * MICROS_PER_CENT
+                (own[terms.id] - terms.amount_cents * MICROS_PER_CENT) * Fraction((terms.rates or ("1",))[0])
                 for terms in accounts.borrower.sources
             ),
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from offtake.domain.handoffs import CapacityPlan
+from offtake.domain.handoffs import CapacityPlan, SourceTerms
 from offtake.planner.finance.returns import internal_rates, paid_back, worth
 from offtake.planner.finance.statements import MICROS_PER_CENT, Accounts, PeriodAccount
 
@@ -23,6 +23,9 @@ class YearAccount:
     flows: Mapping[str, int]
     cash: int
     debt: int
+    prepaid: int
+    receivables: int
+    payables: int
     assets: int
     paid_in: int
     retained: int
@@ -58,13 +61,19 @@ FLOWS = (
     "receipts",
     "operating_costs",
     "capital",
+    "received",
+    "operation_paid",
     "equity",
     "drawn",
+    "paid_ahead",
+    "credited",
     "gap",
     "interest",
     "fees",
     "repaid",
+    "tax",
     "depreciation",
+    "revaluation",
     "profit",
 )
 
@@ -77,15 +86,16 @@ def summary_of(plan: CapacityPlan, accounts: Accounts) -> Summary:
     sources = {
         **({"cash at the start": opening} if opening else {}),
         **accounts.drawn_by_source,
-        "its own receipts": sums["receipts"],
+        "its own receipts": sums["received"],
         "nobody (the gap)": sums["gap"],
     }
     uses = {
         "capital": sums["capital"],
-        "costs of operation": sums["operating_costs"],
+        "costs of operation": sums["operation_paid"],
         "interest": sums["interest"],
         "fees": sums["fees"],
         "repayment": sums["repaid"],
+        **({"tax": sums["tax"]} if accounts.borrower.tax else {}),
         "cash at the end": periods[-1].cash,
     }
     covers = [(one.cover, one.period.label) for one in periods if one.repaid > one.repaid_at_once]
@@ -94,7 +104,7 @@ def summary_of(plan: CapacityPlan, accounts: Accounts) -> Summary:
     return Summary(
         sources=sources,
         uses=uses,
-        committed=sum(terms.amount_cents for terms in accounts.borrower.sources) * MICROS_PER_CENT,
+        committed=sum(committed_of(terms) for terms in accounts.borrower.sources),
         gap=sums["gap"],
         gap_opens=next((one.period.begins for one in periods if one.gap > 0), None),
         least_cover=min(known, default=None),
@@ -109,6 +119,14 @@ def summary_of(plan: CapacityPlan, accounts: Accounts) -> Summary:
     )
 
 
+def committed_of(terms: SourceTerms) -> int:
+    """What a source promises in micro-units of the plan's currency, at the first period's rate; nothing, if what it
+    waits for does not happen."""
+    if terms.waits_for is not None:
+        return 0
+    return round(terms.amount_cents * MICROS_PER_CENT * Fraction((terms.rates or ("1",))[0]))
+
+
 def streams(
     plan: CapacityPlan, accounts: Accounts
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
@@ -119,13 +137,14 @@ def streams(
     for one in accounts.periods:
         days = (one.period.ends - one.period.begins).days
         middle = ((one.period.begins - plan.begins).days + days / 2) / DAYS_A_YEAR
-        project.append((middle, float(one.operating_cash - one.capital)))
+        project.append((middle, float(one.operating_cash + one.paid_ahead - one.capital - one.tax)))
         if one.equity:
             owners.append((middle, float(-one.equity)))
     last, end = accounts.periods[-1], (plan.ends - plan.begins).days / DAYS_A_YEAR
-    project.append((end, float(accounts.salvage)))
+    project.append((end, float(accounts.salvage + last.receivables - last.payables - last.prepaid)))
     gap = sum(one.gap for one in accounts.periods)
-    owners.append((end, float(last.cash - last.debt - gap + accounts.salvage)))
+    trade = last.receivables - last.payables - last.prepaid
+    owners.append((end, float(last.cash + trade - last.debt - gap + accounts.salvage)))
     return project, owners
 
 
@@ -153,6 +172,9 @@ def _years(periods: Sequence[PeriodAccount]) -> tuple[YearAccount, ...]:
                 {name: sum(getattr(one, name) for one in members) for name in FLOWS},
                 last.cash,
                 last.debt,
+                last.prepaid,
+                last.receivables,
+                last.payables,
                 last.assets,
                 last.paid_in,
                 last.retained,
@@ -233,8 +255,8 @@ def _lasts(accounts: Accounts, largest: str | None, stops_on: date) -> date | No
     for one in accounts.periods:
         if one.period.begins < stops_on:
             continue
-        cash += one.receipts - one.received_from.get(largest or "", 0)
-        cash -= one.operating_costs + one.interest + one.fees + one.repaid
+        cash += one.received - one.received_from.get(largest or "", 0)
+        cash -= one.operation_paid + one.interest + one.fees + one.repaid
         if cash < 0:
             return lasts
         lasts = one.period.ends
