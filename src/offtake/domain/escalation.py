@@ -23,13 +23,19 @@ FORM: Final = "{value: 2.50 USD/accelerator-hour, from: 2026-01-01, escalates: 3
 def escalated(value: object, kind: str) -> object:
     """Dated figures with those that escalate written out, year by year; all else as it was. Raises QuantityError."""
     items = cast("list[object]", value) if isinstance(value, list) else [value]
-    if not any(isinstance(item, dict) and "escalates" in item for item in items):
+    stated = [_stated(item) for item in items]
+    if not any(stated):
         return value
     found: list[object] = []
-    for item in items:
-        stated = cast("dict[str, object]", item) if isinstance(item, dict) else {}
-        found.extend(_steps(stated, kind) if "escalates" in stated else (item,))
+    for item, fields in zip(items, stated, strict=True):
+        found.extend(_steps(fields, kind) if fields else (item,))
     return found
+
+
+def _stated(item: object) -> Mapping[str, object]:
+    """The keys of a number that escalates; none, if it does not."""
+    fields = cast("dict[str, object]", item) if isinstance(item, dict) else {}
+    return fields if "escalates" in fields else {}
 
 
 def _steps(stated: Mapping[str, object], kind: str) -> list[object]:
