@@ -25,7 +25,7 @@ def escalated(value: object, kind: str) -> object:
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     stated = [_stated(item) for item in items]
     if not any(stated):
-        return value
+        return cast("object", value)
     found: list[object] = []
     for item, fields in zip(items, stated, strict=True):
         found.extend(_steps(fields, kind) if fields else (item,))
