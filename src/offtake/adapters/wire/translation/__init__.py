@@ -13,10 +13,10 @@ from typing import Any, Final, Literal, Protocol
 import orjson
 
 from offtake.adapters.wire.translation import chat, converse, messages
-from offtake.adapters.wire.translation.chat_stream import ChatReader, ChatWriter
-from offtake.adapters.wire.translation.converse_stream import ConverseReader
+from offtake.adapters.wire.translation.chat.stream import ChatReader, ChatWriter
+from offtake.adapters.wire.translation.converse.stream import ConverseReader
 from offtake.adapters.wire.translation.fields import json_text
-from offtake.adapters.wire.translation.messages_stream import MessagesReader, MessagesWriter
+from offtake.adapters.wire.translation.messages.stream import MessagesReader, MessagesWriter
 from offtake.adapters.wire.translation.neutral import (
     Answer,
     Cannot,

@@ -7,14 +7,14 @@ from typing import Any, Final
 import orjson
 
 from offtake.adapters.wire.translation.fields import UNKNOWN
-from offtake.adapters.wire.translation.messages import (
+from offtake.adapters.wire.translation.messages.answers import (
     STOP_REASON,
     part_read,
     stop_read,
-    thought_written,
     usage_read,
     usage_written,
 )
+from offtake.adapters.wire.translation.messages.writing import thought_written
 from offtake.adapters.wire.translation.neutral import (
     Began,
     Call,
@@ -140,7 +140,7 @@ class MessagesWriter:
         return b""
 
     def _began(self, event: Began) -> bytes:
-        message = {
+        message: dict[str, Any] = {
             "id": event.id or self._id,
             "type": "message",
             "role": "assistant",

@@ -6,10 +6,11 @@ botocore, which checks their lengths and checksums.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from offtake.adapters.wire.streams import LONGEST_EVENT
-from offtake.adapters.wire.translation.converse import stop_read, stopped_by, usage_read
+from offtake.adapters.wire.translation.converse.answers import stop_read, stopped_by, usage_read
 from offtake.adapters.wire.translation.fields import UNKNOWN
 from offtake.adapters.wire.translation.neutral import (
     Began,
@@ -65,7 +66,7 @@ class ConverseReader:
             for message in self._buffer:
                 self._held = 0
                 found += self._read(message)
-        except (ParserError, UnicodeDecodeError, ValueError, KeyError) as error:
+        except (ParserError, struct.error, ValueError, LookupError) as error:
             raise Cannot("stream", f"holds no frames of Bedrock's ({type(error).__name__})") from None
         if self._held > LONGEST_EVENT + len(data):
             raise Cannot("stream", f"holds a frame of more than {LONGEST_EVENT} bytes")

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from offtake.adapters.wire.translation.chat import (
+from offtake.adapters.wire.translation.chat.answers import (
     ANSWER,
     ANSWER_DEFAULTS,
     FINISH,
