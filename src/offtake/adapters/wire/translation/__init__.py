@@ -57,7 +57,9 @@ def read_request(spoken: Spoken, raw: bytes) -> Conversation | Untranslatable:
     except Cannot as cannot:
         return cannot.what
     except (ValueError, RecursionError):
-        return Untranslatable("body", "is nested too deep, or holds a number that is too long")
+        return Untranslatable(
+            "body", "cannot be written anew: it is nested too deep, or holds what no JSON in UTF-8 holds"
+        )
 
 
 def write_request(said: Conversation, to: Peculiarities) -> bytes | Untranslatable:
@@ -74,7 +76,9 @@ def write_request(said: Conversation, to: Peculiarities) -> bytes | Untranslatab
     except Cannot as cannot:
         return cannot.what
     except (ValueError, RecursionError):
-        return Untranslatable("body", "is nested too deep, or holds a number that is too long")
+        return Untranslatable(
+            "body", "cannot be written anew: it is nested too deep, or holds what no JSON in UTF-8 holds"
+        )
 
 
 @dataclass(frozen=True, slots=True)
