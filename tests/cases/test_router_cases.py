@@ -17,11 +17,12 @@ from offtake.domain.selection import Interval, SupplyFacts
 from offtake.law.facts import supplies
 from offtake.law.primitives import Law
 from offtake.router.balances import Balances
-from offtake.router.choose import Asked, Refused, Route, choose, displaced
+from offtake.router.choose import Asked, Refused, Route, choose
 from offtake.router.drafting import Drafting
 from offtake.router.lawful import World
 from offtake.router.offers import Offer
 from offtake.router.table import PER_MILLION, PICO, Entry, PerToken, Pool, RoutingTable, Tokens
+from offtake.router.worth import displaced
 
 HERE = Path(__file__).parent
 NOTHING = Tokens(0, 0, 0)
@@ -135,7 +136,7 @@ class Bench:
         if isinstance(found, Refused):
             return None
         hold = self.load.hold(found.candidate, size, size, self.now, found.captive)
-        self.load.settle(hold, found.candidate, size, self.now)
+        self.load.settle(hold, size, self.now)
         return found.candidate.id
 
 
@@ -205,7 +206,7 @@ def test_case_24_a_budget_holds_what_is_in_flight() -> None:
     second = bench.ask("free", 8)
     assert isinstance(second, Refused)
     assert (second.why, second.clauses) == ("meter", ("policy.purse",))
-    bench.load.settle(hold, first.candidate, Tokens(5, 0, 0), bench.now)
+    bench.load.settle(hold, Tokens(5, 0, 0), bench.now)
     assert isinstance(bench.ask("free", 5), Route)
     assert isinstance(bench.ask("free", 6), Refused)
 

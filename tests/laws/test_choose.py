@@ -157,7 +157,7 @@ def test_what_is_settled_is_what_was_used(uses: list[tuple[int, int]]) -> None:
         candidate = entry.candidates[0]
         hold = load.hold(candidate, Tokens(asked, 0, 0), Tokens(asked, 0, 0), now, captive=False)
         assert load.meter(0, now) == spent + price.of(Tokens(asked, 0, 0))
-        spent += load.settle(hold, candidate, Tokens(used, 0, 0), now)
+        spent += load.settle(hold, Tokens(used, 0, 0), now)
         assert load.meter(0, now) == spent
     assert Fraction(spent, PICO) == Fraction(sum(used for _, used in uses), 10**6)
 

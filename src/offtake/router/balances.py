@@ -8,16 +8,18 @@ only input which was estimated too low can pass a bound. See docs/gateway.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Final
+from datetime import date
+from typing import Final, NamedTuple
 
 from offtake.domain.clauses import Window
 from offtake.router.breakers import Breaker
-from offtake.router.table import Candidate, RoutingTable, Tiers, Tokens
+from offtake.router.table import Candidate, RoutingTable, Tiers, Tokens, first_second
+from offtake.router.worth import cost_of
 
 MINUTE_S: Final = 60.0
+NO_TOKENS: Final = Tokens(0, 0, 0)
 _SMOOTHING_S: Final = 60.0  # Time constant of what is seen of captive demand.
 
 
@@ -81,14 +83,15 @@ class Captives:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What one request holds; settled once."""
+class Hold(NamedTuple):
+    """What one request holds; settled once. The table may be replaced meanwhile: it knows its own counters."""
 
-    supply: str
-    counters: tuple[tuple[Counter, int], ...]
-    tiers: tuple[tuple[Counter, int, Tiers], ...]
-    pool: tuple[Counter, int] | None
+    candidate: Candidate
+    amounts: Sequence[int]
+    counters: Sequence[Counter]  # Of the candidate's charges, with the amounts.
+    tiers: Sequence[tuple[Counter, int, Tiers]]
+    pool: Counter | None
+    drawn: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,10 @@ class Balances:
     def __init__(self, table: RoutingTable, now: float, opening: Opening = NOTHING_COUNTED) -> None:
         self._by_id: dict[str, Counter] = {}
         self._captives: dict[str, Captives] = {}
-        self._breakers: dict[str, Breaker] = {}
-        self._in_flight: dict[str, int] = {}
+        self.breakers: dict[
+            str, Breaker
+        ] = {}  # Of the supplies that have failed, and perhaps answered again.
+        self.busy: dict[str, int] = {}  # Requests under way, by supply.
         self._opening = opening
         self.adopt(table, now)
 
@@ -131,7 +136,7 @@ class Balances:
         ]
 
     def _counter(self, key: str, window: Window, ends: date | None, now: float, taken: int) -> Counter:
-        ends_at = _minute_end(now) if window == "minute" else _epoch(ends)
+        ends_at = _minute_end(now) if window == "minute" else first_second(ends)
         known = self._by_id.get(key)
         if known is None:
             known = self._by_id[key] = Counter(
@@ -159,87 +164,72 @@ class Balances:
         """A pool's captive demand as seen lately: pico-units a second, and their squares."""
         return self.captives[place].decayed(now)
 
-    def in_flight(self, supply: str) -> int:
-        """Requests under way at a supply."""
-        return self._in_flight.get(supply, 0)
-
     def breaker(self, supply: str) -> Breaker:
         """A supply's breaker."""
-        found = self._breakers.get(supply)
+        found = self.breakers.get(supply)
         if found is None:
-            found = self._breakers[supply] = Breaker()
+            found = self.breakers[supply] = Breaker()
         return found
-
-    def lets_through(self, supply: str, now: float) -> bool:
-        """Whether a supply's breaker lets a request through."""
-        found = self._breakers.get(supply)
-        return found is None or found.lets_through(now)
 
     def succeeded(self, supply: str) -> None:
         """A supply answered: its breaker closes, if it has one."""
-        found = self._breakers.get(supply)
+        found = self.breakers.get(supply)
         if found is not None:
             found.succeeded()
 
-    def hold(self, candidate: Candidate, tokens: Tokens, most: Tokens, now: float, captive: bool) -> Hold:
-        """Holds the most that a request may use on meters, and what is expected of it on its pool."""
-        counters = [
-            (self.meters[charge.meter], amount)
-            for charge, amount in zip(candidate.charges, self.amounts(candidate, most, now), strict=True)
-        ]
-        tiers = [(self.tiers[place], most.total, self.table.tiers[place]) for place in candidate.tiers]
-        pool: tuple[Counter, int] | None = None
+    def hold(
+        self,
+        candidate: Candidate,
+        tokens: Tokens,
+        most: Tokens,
+        now: float,
+        captive: bool,
+        amounts: Sequence[int] | None = None,
+    ) -> Hold:
+        """Holds the most that a request may use on meters, and what is expected of it on its pool.
+
+        `amounts` are those of `most` on the candidate's charges, where the choice has just worked them out.
+        """
+        if amounts is None:
+            cost = cost_of(self.table, candidate, most, self, now)
+            amounts = [charge.amount(most.total, cost) or 0 for charge in candidate.charges]
+        meters = self.meters
+        counters = [meters[charge.meter] for charge in candidate.charges]
+        for counter, amount in zip(counters, amounts, strict=True):
+            counter.hold(amount, now)
+        tiers: Sequence[tuple[Counter, int, Tiers]] = ()
+        if candidate.tiers:
+            tiers = [(self.tiers[place], most.total, self.table.tiers[place]) for place in candidate.tiers]
+            for counter, amount, _ in tiers:
+                counter.hold(amount, now)
+        pool, drawn = None, 0
         if candidate.pool is not None and candidate.draws is not None:
-            drawn = candidate.draws.of(tokens)
-            pool = (self.pools[candidate.pool], drawn)
+            pool, drawn = self.pools[candidate.pool], candidate.draws.of(tokens)
+            pool.hold(drawn, now)
             if captive:
                 self.captives[candidate.pool].came(drawn, now)
-        for counter, amount in counters:
-            counter.hold(amount, now)
-        for counter, amount, _ in tiers:
-            counter.hold(amount, now)
-        if pool is not None:
-            pool[0].hold(pool[1], now)
-        self._in_flight[candidate.id] = self._in_flight.get(candidate.id, 0) + 1
-        if self._breakers:
+        self.busy[candidate.id] = self.busy.get(candidate.id, 0) + 1
+        if self.breakers:
             self.breaker(candidate.id).sent(now)
-        return Hold(candidate.id, tuple(counters), tuple(tiers), pool)
+        return Hold(candidate, amounts, counters, tiers, pool, drawn)
 
-    def settle(self, hold: Hold, candidate: Candidate, used: Tokens | None, now: float) -> int:
+    def settle(self, hold: Hold, used: Tokens | None, now: float) -> int:
         """Replaces what was held by what was used (None: nothing was); the cost in pico-units of the estate's
         currency."""
-        tokens = used or Tokens(0, 0, 0)
-        # The table may have been replaced meanwhile: what was held knows its own tiers and counters.
-        cost = candidate.price.of(tokens)
+        tokens = NO_TOKENS if used is None else used
+        candidate = hold.candidate
+        total, cost = sum(tokens), candidate.price.of(tokens)
         for counter, held, schedule in hold.tiers:
             before = schedule.base + counter.reading(now) - held
-            cost += schedule.total(before + tokens.total) - schedule.total(before)
-            counter.settle(held, tokens.total, now)
-        for (counter, held), charge in zip(hold.counters, candidate.charges, strict=True):
-            counter.settle(held, charge.amount(tokens.total, cost) or 0, now)
+            cost += schedule.total(before + total) - schedule.total(before)
+            counter.settle(held, total, now)
+        for counter, held, charge in zip(hold.counters, hold.amounts, candidate.charges, strict=True):
+            counter.settle(held, charge.amount(total, cost) or 0, now)
         if hold.pool is not None and candidate.draws is not None:
-            hold.pool[0].settle(hold.pool[1], candidate.draws.of(tokens), now)
-        self._in_flight[hold.supply] -= 1
+            hold.pool.settle(hold.drawn, candidate.draws.of(tokens), now)
+        self.busy[candidate.id] -= 1
         return cost
-
-    def cost(self, candidate: Candidate, tokens: Tokens, now: float) -> int:
-        """What a request costs next, in pico-units of the estate's currency: its product's price, and tiers."""
-        cost = candidate.price.of(tokens)
-        for place in candidate.tiers:
-            schedule, before = self.table.tiers[place], self.tier(place, now)
-            cost += schedule.total(before + tokens.total) - schedule.total(before)
-        return cost
-
-    def amounts(self, candidate: Candidate, tokens: Tokens, now: float) -> list[int]:
-        """What a request counts on each of a candidate's meters; what cannot be counted counts nothing here."""
-        cost = self.cost(candidate, tokens, now)
-        return [charge.amount(tokens.total, cost) or 0 for charge in candidate.charges]
 
 
 def _minute_end(now: float) -> float:
     return (math.floor(now / MINUTE_S) + 1) * MINUTE_S
-
-
-def _epoch(day: date | None) -> float:
-    """The first second of a day, in UTC; a window without an end never ends."""
-    return math.inf if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -8,52 +8,33 @@ throughput what it is worth to those who have nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from offtake.law.decide import Reason
+from offtake.router.breakers import Breaker
 from offtake.router.lawful import World, decided, holds
 from offtake.router.table import PICO, Candidate, Entry, Group, RoutingTable, Tokens
-
-# A commitment counts in full while the window is on the way to end short by this share of it, and in part before.
-PACING_BAND: Final = 0.1
-# Before this share of a window has passed its pace cannot be told; it is taken as this much.
-EARLIEST_PACE: Final = 0.02
+from offtake.router.worth import Counted, cost_by_now, cost_of
 
 
-class Load(Protocol):
-    """What is counted and broken by now. `offtake.router.balances.Balances` keeps it for a process."""
+class Load(Counted, Protocol):
+    """What is counted, busy and broken by now. `offtake.router.balances.Balances` keeps it for a process."""
 
-    def meter(self, place: int, now: float) -> int:
-        """What a meter reads, holds included."""
+    @property
+    def busy(self) -> Mapping[str, int]:
+        """Requests under way, by supply."""
         ...
 
-    def tier(self, place: int, now: float) -> int:
-        """Tokens counted on a price by tiers."""
-        ...
-
-    def pool(self, place: int, now: float) -> int:
-        """What is used or held of a pool in the running minute."""
-        ...
-
-    def captive(self, place: int, now: float) -> tuple[float, float]:
-        """A pool's captive demand a second, and the rate of its squares."""
-        ...
-
-    def in_flight(self, supply: str) -> int:
-        """Requests under way at a supply."""
-        ...
-
-    def lets_through(self, supply: str, now: float) -> bool:
-        """Whether a supply's breaker lets a request through."""
+    @property
+    def breakers(self) -> Mapping[str, Breaker]:
+        """Of the supplies that have failed, and perhaps answered again."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request as the choice sees it: `expected` tokens, and the `most` that may come of it.
 
     `tightened` are entries under stricter facts that the request states of itself: a route must be in all of them.
@@ -68,8 +49,7 @@ class Asked:
     pinned: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """A supply that was not taken, and why: by clauses, or for want of room, or because it is down."""
 
     supply: str
@@ -78,8 +58,7 @@ class Passed:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """Where the request goes. `passed` are supplies that could not take it; those that were only dearer are not in."""
 
     entry: Entry
@@ -88,10 +67,12 @@ class Route:
     # The clauses of rights over traffic under which the holder was offered the request and could not take it.
     offered: tuple[str, ...] = ()
     captive: bool = False
+    amounts: tuple[
+        int, ...
+    ] = ()  # What the most that may come of it counts on each of the candidate's meters.
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """No route. `why` says what a caller may do: `law` (never), `meter` (when the window ends), `full` or `down`."""
 
     why: Literal["law", "meter", "full", "down"]
@@ -105,11 +86,12 @@ class Refused:
 
 
 class _Open(NamedTuple):
-    """A group that the request may go to, and its members that can take it now."""
+    """A group that the request may go to, and its members that can take it now, the least busy first."""
 
     entry: Entry
     group: Group
-    members: tuple[Candidate, ...]
+    members: Sequence[Candidate]
+    amounts: tuple[int, ...]
 
 
 def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route | Refused:
@@ -118,8 +100,7 @@ def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route |
     Fails closed: on a day that is not the table's there is no route. Of candidates that are equal in all that counts
     the least busy is taken.
     """
-    begins, ends = day_bounds(table.day)
-    if not begins <= now < ends:
+    if not table.begins_at <= now < table.ends_at:
         text = f"the table is of {table.day}, and today is another day"
         return Refused("down", (Passed("", "down", (), text),), 1.0)
     passed: list[Passed] = []
@@ -127,38 +108,39 @@ def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route |
     if best is None:
         barred = [Passed(b.supply, "law", b.reasons, b.why) for e in asked.entries for b in e.barred]
         return _refused((*barred, *passed), now)
-    entry, _, members = best
-    candidate = members[0] if len(members) == 1 else min(members, key=lambda c: load.in_flight(c.id))
-    return Route(
-        entry,
-        candidate,
-        tuple(passed),
-        tuple(sorted({origin.clause for _, _, origin in candidate.asks})) if candidate.asks else (),
-        candidate.pool is not None and candidate.pool in entry.captive_of,
-    )
+    entry, _, members, amounts = best
+    candidate = members[0]
+    offered = tuple(sorted({origin.clause for _, _, origin in candidate.asks})) if candidate.asks else ()
+    return Route(entry, candidate, tuple(passed), offered, candidate.pool in entry.captive_of, amounts)
 
 
 def _best(table: RoutingTable, asked: Asked, load: Load, now: float, passed: list[Passed]) -> _Open | None:
     """The cheapest group by now that the request may go to, and its open members."""
-    if any(entry.asks for entry in asked.entries):
-        # Whether the holder of a right has room hangs on all of its supplies, so all are looked at.
-        opened = [
-            _Open(entry, group, members)
-            for entry in asked.entries
-            for group in entry.groups
-            if (members := _members(table, entry, group, asked, load, now, passed))
-        ]
-        return _cheapest(table, _offered_first(opened, passed), asked, load, now)
-    ranked = [(entry, group) for entry in asked.entries for group in entry.groups]
+    entries, expected = asked.entries, asked.expected
+    for entry in entries:
+        if entry.asks:
+            # Whether the holder of a right has room hangs on all of its supplies, so all are looked at.
+            every = [
+                _opened(table, e, group, asked, load, now, passed) for e in entries for group in e.groups
+            ]
+            opened = [each for each in every if each is not None]
+            return _cheapest(table, _offered_first(opened, passed), asked, load, now)
+    ranked = [(0.0, n, entry, group) for n, (entry, group) in enumerate(_groups(entries))]
     if len(ranked) > 1:
-        costs = [_cost_by_now(table, e, g, asked.expected, load, now) for e, g in ranked]
-        # Sorting is stable: of equals the first, models most wanted before others, then as listed.
-        ranked = [ranked[n] for n in sorted(range(len(ranked)), key=costs.__getitem__)]
-    for entry, group in ranked:
-        members = _members(table, entry, group, asked, load, now, passed)
-        if members:
-            return _Open(entry, group, members)
+        # Of equals the first: models most wanted before others, then as listed.
+        ranked = [(cost_by_now(table, e, g, expected, load, now), n, e, g) for _, n, e, g in ranked]
+        ranked.sort()
+    for _, _, entry, group in ranked:
+        found = _opened(table, entry, group, asked, load, now, passed)
+        if found is not None:
+            return found
     return None
+
+
+def _groups(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Group]]:
+    for entry in entries:
+        for group in entry.groups:
+            yield entry, group
 
 
 def day_of(now: float) -> date:
@@ -166,14 +148,7 @@ def day_of(now: float) -> date:
     return datetime.fromtimestamp(now, UTC).date()
 
 
-@lru_cache(maxsize=64)
-def day_bounds(day: date) -> tuple[float, float]:
-    """The first second of a day in UTC, and the first of the next."""
-    begins = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-    return begins, begins + 86_400.0
-
-
-def _members(
+def _opened(
     table: RoutingTable,
     entry: Entry,
     group: Group,
@@ -181,34 +156,56 @@ def _members(
     load: Load,
     now: float,
     passed: list[Passed],
-) -> tuple[Candidate, ...]:
-    """The members of a group that can take the request; why the others cannot is noted."""
-    first = group.first
-    closed = _unlawful(table, entry, group, asked, load, now) or _no_room(table, first, asked, load, now)
+) -> _Open | None:
+    """A group with its members that can take the request; None if there is none. Why others cannot is noted."""
+    first, tokens = group.first, sum(asked.most)
+    amounts: list[int] = []
+    closed: _Closed | None = None
+    if first.charges or first.decided_each:
+        cost = cost_of(table, first, asked.most, load, now)
+        for charge in first.charges:
+            amount = charge.amount(tokens, cost)
+            amounts.append(amount or 0)
+            upper = charge.upper
+            if upper is not None and (
+                amount is None or (amount > 0 and load.meter(charge.meter, now) + amount > upper)
+            ):
+                closed = "meter", _over_bounds(table, first, tokens, cost, load, now), ""
+        if closed is None and first.decided_each:
+            closed = _refused_each(table, entry, first, tokens, cost)
+    place, draws = first.pool, first.draws
+    if closed is None and place is not None and draws is not None:
+        left = table.pools[place].capacity - load.pool(place, now)
+        if draws.of(asked.expected) > left:
+            closed = "full", (), "the minute's throughput is used"
     if closed is not None:
         why, reasons, text = closed
-        passed.extend(Passed(c.id, why, reasons, text) for c in group.candidates)
-        return ()
+        passed.extend([Passed(c.id, why, reasons, text) for c in group.candidates])
+        return None
+    members = _members(group, asked, load, now, passed)
+    return _Open(entry, group, members, tuple(amounts)) if members else None
+
+
+def _members(group: Group, asked: Asked, load: Load, now: float, passed: list[Passed]) -> Sequence[Candidate]:
+    """The members of a group that can take the request, the least busy first; why the others cannot is noted."""
+    busy, breakers = load.busy, load.breakers
     plain = not (asked.excluded or asked.tightened) and asked.pinned is None
-    if plain and len(group.candidates) == 1 and _is_open(first, load, now):
-        return group.candidates
     found: list[Candidate] = []
+    least = math.inf
     for candidate in group.candidates:
-        why = None if plain else _kept_from(candidate, asked)
-        if why is None and not _is_open(candidate, load, now):
-            if load.lets_through(candidate.id, now):
-                why = Passed(candidate.id, "full", (), "as many requests as it bears are under way")
-            else:
-                why = Passed(candidate.id, "down")
-        if why is None:
-            found.append(candidate)
-        else:
+        id = candidate.id
+        if not plain and (why := _kept_from(candidate, asked)) is not None:
             passed.append(why)
-    return tuple(found)
-
-
-def _is_open(candidate: Candidate, load: Load, now: float) -> bool:
-    return load.lets_through(candidate.id, now) and load.in_flight(candidate.id) < candidate.concurrency
+        elif breakers and (breaker := breakers.get(id)) is not None and not breaker.lets_through(now):
+            passed.append(Passed(id, "down"))
+        elif (count := busy.get(id, 0)) >= candidate.concurrency:
+            passed.append(Passed(id, "full", (), "as many requests as it bears are under way"))
+        elif count < least:
+            least = count
+            found.insert(0, candidate)
+        else:
+            found.append(candidate)
+    return found
 
 
 def _kept_from(candidate: Candidate, asked: Asked) -> Passed | None:
@@ -228,59 +225,29 @@ def _kept_from(candidate: Candidate, asked: Asked) -> Passed | None:
 _Closed = tuple[Literal["law", "meter", "full"], tuple[Reason, ...], str]
 
 
-def _unlawful(
-    table: RoutingTable, entry: Entry, group: Group, asked: Asked, load: Load, now: float
+def _refused_each(
+    table: RoutingTable, entry: Entry, first: Candidate, tokens: int, cost: int
 ) -> _Closed | None:
-    """Why the law takes a group out for this request, beside what it bars for all of the day."""
-    first = group.first
-    if group.bounded:
-        over = over_bounds(table, first, asked.most, load, now)
-        if over:
-            return "meter", over, ""
-    if first.decided_each:
-        cost = cost_of(table, first, asked.most, load, now)
-        world = World(table.law, table.position, table.day, table.currency, table.payer)
-        refused = decided(replace(table.law, meters=()), world, entry.facts, first, asked.most.total, cost)
-        if refused is not None:
-            return "law", refused, ""
-    return None
+    """What `decide` says of a request of these amounts, where an approval hangs on them."""
+    world = World(table.law, table.position, table.day, table.currency, table.payer)
+    refused = decided(replace(table.law, meters=()), world, entry.facts, first, tokens, cost)
+    return None if refused is None else ("law", refused, "")
 
 
-def _no_room(table: RoutingTable, first: Candidate, asked: Asked, load: Load, now: float) -> _Closed | None:
-    """Why a group that is lawful has no room in the running minute."""
-    if first.pool is None or first.draws is None:
-        return None
-    left = table.pools[first.pool].capacity - load.pool(first.pool, now)
-    return ("full", (), "the minute's throughput is used") if first.draws.of(asked.expected) > left else None
-
-
-def over_bounds(
-    table: RoutingTable, candidate: Candidate, most: Tokens, load: Load, now: float
+def _over_bounds(
+    table: RoutingTable, candidate: Candidate, tokens: int, cost: int, load: Load, now: float
 ) -> tuple[Reason, ...]:
     """The meters that a request would take over their upper bound, holds of others included."""
-    cost = cost_of(table, candidate, most, load, now)
-    tokens = most.total
-    found: tuple[Reason, ...] = ()
+    found: list[Reason] = []
     for charge in candidate.charges:
-        meter = table.meters[charge.meter]
-        if meter.upper is None:
+        if charge.upper is None:
             continue
         amount = charge.amount(tokens, cost)
-        if amount is not None and (amount <= 0 or load.meter(charge.meter, now) + amount <= meter.upper):
-            continue
-        text = _bound_text(table, charge.meter, amount, load, now)
-        found = (*found, Reason(meter.origin, meter.id, text))
-    return found
-
-
-def cost_of(table: RoutingTable, candidate: Candidate, tokens: Tokens, load: Load, now: float) -> int:
-    """What a request costs at a candidate, in pico-units of the estate's currency."""
-    price = candidate.price
-    cost = price.fresh * tokens.fresh + price.cached * tokens.cached + price.out * tokens.out
-    for place in candidate.tiers:
-        schedule, before = table.tiers[place], load.tier(place, now)
-        cost += schedule.total(before + tokens.total) - schedule.total(before)
-    return cost
+        if amount is None or (amount > 0 and load.meter(charge.meter, now) + amount > charge.upper):
+            meter = table.meters[charge.meter]
+            text = _bound_text(table, charge.meter, amount, load, now)
+            found.append(Reason(meter.origin, meter.id, text))
+    return tuple(found)
 
 
 def _barred_by(stricter: Entry, candidate: Candidate) -> tuple[Reason, ...] | None:
@@ -312,66 +279,10 @@ def _cheapest(
     """The least by now; of equals the first."""
     best, least = None, math.inf
     for each in opened:
-        cost = _cost_by_now(table, each.entry, each.group, asked.expected, load, now)
+        cost = cost_by_now(table, each.entry, each.group, asked.expected, load, now)
         if cost < least:
             best, least = each, cost
     return best
-
-
-def _cost_by_now(
-    table: RoutingTable, entry: Entry, group: Group, tokens: Tokens, load: Load, now: float
-) -> float:
-    """What a route costs by now: the money that is not paid anyway, and what reserved throughput is worth to others."""
-    candidate = group.first
-    cost = float(cost_of(table, candidate, tokens, load, now))
-    if cost and group.committed:
-        cost *= 1.0 - max(_credit(table, place, load, now) for place in group.committed)
-    if candidate.pool is None or candidate.draws is None or not table.pools[candidate.pool].reserved:
-        return cost
-    if candidate.pool in entry.captive_of:
-        return cost
-    return cost + displaced(table, candidate.pool, candidate.draws.of(tokens), load, now)
-
-
-def displaced(table: RoutingTable, place: int, drawn: int, load: Load, now: float) -> float:
-    """What drawing on a reserved pool costs those who have nowhere else: its worth to them times the chance that they
-    will need it before the minute ends (Littlewood's rule: K. Littlewood, Forecasting and control of passenger
-    bookings, AGIFORS 1972; normal demand). In pico-units of the estate's currency.
-    """
-    pool = table.pools[place]
-    rate, square = load.captive(place, now)
-    rate = max(rate, pool.captive_rate)
-    if rate <= 0.0:
-        return 0.0
-    square = max(square, pool.captive_rate * pool.captive_size)
-    remaining = 60.0 - now % 60.0
-    left = pool.capacity - load.pool(place, now) - drawn
-    if left < max(pool.captive_size, square / rate):
-        return pool.worth * drawn  # Not even one of theirs would fit.
-    spread = math.sqrt(2.0 * square * remaining)
-    short = 0.5 * math.erfc((left - rate * remaining) / spread) if spread else float(rate * remaining > left)
-    return pool.worth * drawn * short
-
-
-def _credit(table: RoutingTable, place: int, load: Load, now: float) -> float:
-    """The share of a payment that a commitment makes us pay anyway: 1 while its window is on the way to end short.
-
-    What perishes by the minute is free until the minute's is used; what cumulates is paced over its window.
-    """
-    meter = table.meters[place]
-    if meter.lower is None or meter.lower <= 0:
-        return 0.0
-    reading = load.meter(place, now)
-    if meter.window == "minute" or meter.window_ends is None:
-        return 1.0 if reading < meter.lower else 0.0
-    begins = datetime(
-        meter.window_begins.year, meter.window_begins.month, meter.window_begins.day, tzinfo=UTC
-    )
-    ends = datetime(meter.window_ends.year, meter.window_ends.month, meter.window_ends.day, tzinfo=UTC)
-    passed = (now - begins.timestamp()) / (ends - begins).total_seconds()
-    projected = reading / max(passed, EARLIEST_PACE)
-    short = (meter.lower - projected) / meter.lower
-    return min(max(short / PACING_BAND, 0.0), 1.0)
 
 
 def _refused(passed: tuple[Passed, ...], now: float) -> Refused:

@@ -99,10 +99,11 @@ class Drafting:
             if not read:
                 continue  # It is not in force today.
             place = self._meter(meter, read)
+            upper = self.meters[place].upper
             if meter.measure == "money":
-                yield Charge(place, "money", self._factor(meter))
+                yield Charge(place, "money", self._factor(meter), upper)
             else:
-                yield Charge(place, "tokens")
+                yield Charge(place, "tokens", upper=upper)
 
     def _factor(self, meter: Meter) -> Fraction | None:
         if meter.currency is None:

@@ -82,8 +82,8 @@ def _one(logged: Logged, table: RoutingTable, balances: Balances, found: Replaye
         _add(found.refused, ", ".join(chosen.clauses) or chosen.why)
         return
     candidate = chosen.candidate
-    hold = balances.hold(candidate, logged.tokens, logged.tokens, logged.at, chosen.captive)
-    cost = balances.settle(hold, candidate, logged.tokens, logged.at)
+    hold = balances.hold(candidate, logged.tokens, logged.tokens, logged.at, chosen.captive, chosen.amounts)
+    cost = balances.settle(hold, logged.tokens, logged.at)
     _add(found.routed, candidate.id)
     _add(found.tokens, candidate.id, logged.tokens.total)
     _add(found.cost, candidate.id, cost)

@@ -6,12 +6,13 @@ unit-second of reserved throughput. A price of 2.30 EUR per million tokens is 2,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from offtake.domain.clauses import Window
 from offtake.domain.position import Position
@@ -23,13 +24,17 @@ PICO: Final = 10**12
 PER_MILLION: Final = PICO // 10**6  # Pico-units a token, of a price of one unit per million tokens.
 
 
+def first_second(day: date | None) -> float:
+    """The first second of a day, in UTC; without a day, never."""
+    return math.inf if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
 def exactly(amount: Decimal, scale: int) -> int:
     """An amount in pico-units, where `scale` is how many of them one unit has."""
     return round(Fraction(amount) * scale)
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(NamedTuple):
     """Tokens of a request: read anew, read from a cache, and written."""
 
     fresh: int
@@ -72,6 +77,12 @@ class CountedMeter:
     base: int
     upper: int | None
     lower: int | None
+    begins_at: float = field(init=False)  # The window's bounds, in seconds since the epoch (UTC).
+    ends_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "begins_at", first_second(self.window_begins))
+        object.__setattr__(self, "ends_at", first_second(self.window_ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +92,21 @@ class Charge:
     meter: int  # Index of the table's meters.
     counts: Literal["tokens", "money"]
     factor: Fraction | None = Fraction(1)  # None: there is no rate, so nothing can be counted.
+    upper: int | None = None  # The meter's upper bound.
+    _ratio: tuple[int, int] | None = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ratio = None if self.factor is None else (self.factor.numerator, self.factor.denominator)
+        object.__setattr__(self, "_ratio", ratio)
 
     def amount(self, tokens: int, cost: int) -> int | None:
         """The amount of a request of so many tokens and so much cost (pico-units of the estate's currency)."""
         if self.counts == "tokens":
             return tokens * PICO
-        if self.factor is None:
+        if self._ratio is None:
             return None if cost else 0
-        if self.factor == 1:
-            return cost
-        return -(-cost * self.factor.numerator // self.factor.denominator)
+        up, down = self._ratio
+        return cost if up == down else -(-cost * up // down)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +191,6 @@ class Group:
 
     candidates: tuple[Candidate, ...]
     first: Candidate
-    bounded: bool  # A meter of theirs has an upper bound.
     committed: tuple[int, ...]  # Their meters with a lower one.
 
 
@@ -203,7 +218,6 @@ def grouped(candidates: Sequence[Candidate], meters: Sequence[CountedMeter]) -> 
         Group(
             candidates=tuple(members),
             first=members[0],
-            bounded=any(meters[charge.meter].upper is not None for charge in members[0].charges),
             committed=tuple(
                 charge.meter for charge in members[0].charges if (meters[charge.meter].lower or 0) > 0
             ),
@@ -227,6 +241,9 @@ class Profile:
     stricter: str | None = None  # A data class that a request states of itself, in the place of any other.
 
 
+DAY_S: Final = 86_400.0
+
+
 @dataclass(frozen=True)
 class RoutingTable:
     """The law and a position on one day, for the profiles that ask. A change replaces it as a whole."""
@@ -247,3 +264,9 @@ class RoutingTable:
     stand_ins: Mapping[str, frozenset[str]] = field(
         default_factory=dict[str, frozenset[str]]
     )  # By profile: the models good enough to stand in for another.
+    begins_at: float = field(init=False)  # Its day, in seconds since the epoch (UTC).
+    ends_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "begins_at", first_second(self.day))
+        object.__setattr__(self, "ends_at", self.begins_at + DAY_S)

@@ -226,7 +226,7 @@ def test_a_caller_that_leaves_is_charged_for_what_was_written(on_stand: Run) -> 
         assert 0 < receipt.out < 100
         service = stand.serving.service
         assert not service.exchanges
-        assert service.balances.in_flight("eu/reserved") == 0
+        assert service.balances.busy["eu/reserved"] == 0
 
     on_stand(test)
 

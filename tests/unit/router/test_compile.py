@@ -17,6 +17,7 @@ from offtake.router.balances import Balances, Opening
 from offtake.router.breakers import Breaker
 from offtake.router.compile import compile_table
 from offtake.router.table import PICO, Profile, RoutingTable, Tiers, Tokens
+from offtake.router.worth import cost_of
 
 ESTATE = Path(__file__).parents[3] / "examples" / "company" / "estate.yaml"
 DAY = date(2026, 6, 1)
@@ -76,9 +77,9 @@ def test_money_meters_count_in_their_own_currency_and_tiers_by_the_month() -> No
     assert {"alpha-cloud.spend", "house-rules.year"} <= set(meters)
     load = Balances(table, noon())
     # A million tokens, read: the first four billion of a month are screened for nothing.
-    assert load.cost(by_use, Tokens(1_000_000, 0, 0), noon()) == round(2.30 * PICO)
+    assert cost_of(table, by_use, Tokens(1_000_000, 0, 0), load, noon()) == round(2.30 * PICO)
     later = Balances(table, noon(), Opening({}, {"alpha-cloud.screening": 4_000_000_000}))
-    assert later.cost(by_use, Tokens(1_000_000, 0, 0), noon()) == round(2.35 * PICO)
+    assert cost_of(table, by_use, Tokens(1_000_000, 0, 0), later, noon()) == round(2.35 * PICO)
 
 
 def noon() -> float:
@@ -131,7 +132,7 @@ def test_counts_go_on_under_a_new_table() -> None:
     load.adopt(fresh, noon() + 86_400)
     place = next(n for n, m in enumerate(fresh.meters) if m.id == "house-rules.year")
     assert load.meter(place, noon() + 86_400) == before
-    load.settle(hold, candidate, None, noon() + 86_400)
+    load.settle(hold, None, noon() + 86_400)
     assert load.meter(place, noon() + 86_400) == 0
 
 
@@ -153,7 +154,7 @@ def test_what_runs_when_a_table_is_replaced_settles_at_its_own_tiers() -> None:
     hold = load.hold(by_use, used, most, noon(), captive=False)
     load.adopt(replace(table, tiers=(), meters=()), noon())
     # Its own hold does not push it into the next tier: the first million is still free of screening.
-    assert load.settle(hold, by_use, used, noon()) == round(2.30 * PICO)
+    assert load.settle(hold, used, noon()) == round(2.30 * PICO)
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_probe_through() -> None:

@@ -125,7 +125,7 @@ class Exchange:
         self._route, self._candidate = route, candidate
         asked, limits = self._asked, self.limits
         self._hold = service.balances.hold(
-            candidate, asked.expected, asked.most, service.wall(), route.captive
+            candidate, asked.expected, asked.most, service.wall(), route.captive, route.amounts
         )
         upstream = service.upstreams[candidate.supply.deployment or ""]
         head, raw, hides = upstream.request(self.operation, self.body, self.incoming.headers)
@@ -206,7 +206,7 @@ class Exchange:
         service, candidate = self._service, self._candidate
         service.broke(candidate, retry_after_s if status == 429 else None)
         if self._hold is not None and candidate is not None:
-            service.balances.settle(self._hold, candidate, None, service.wall())
+            service.balances.settle(self._hold, None, service.wall())
             self._hold = None
         if candidate is not None:
             self.passed.append((candidate.id, f"answered {status}", ()))
@@ -303,7 +303,7 @@ class Exchange:
         if used is None and not nothing:
             used, bound = self._estimate()
         if self._hold is not None and candidate is not None:
-            cost = service.balances.settle(self._hold, candidate, used, service.wall())
+            cost = service.balances.settle(self._hold, used, service.wall())
             self._hold = None
         else:
             cost = 0
@@ -379,6 +379,4 @@ class Exchange:
 
 def with_excluded(asked: Asked, tried: frozenset[str]) -> Asked:
     """What is asked once supplies have been tried."""
-    return Asked(
-        asked.entries, asked.expected, asked.most, asked.tightened, asked.excluded | tried, asked.pinned
-    )  # fmt: skip
+    return asked._replace(excluded=asked.excluded | tried)
