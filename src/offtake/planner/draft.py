@@ -119,6 +119,15 @@ def settled_weight(party: str, payer: str, payee: str) -> float:
     return 1.0 if payer == party != payee else TIE
 
 
+@dataclass(frozen=True, slots=True)
+class IdleColumns:
+    """Accelerators that stand without power by period: `columns` (period,), of a pool, `unit` natural units each."""
+
+    pool: int
+    columns: Block
+    unit: float
+
+
 class Ordering(Protocol):
     """What a draft and a finished formulation both tell: the instance and the columns of what may be ordered."""
 
@@ -150,6 +159,7 @@ class Draft:
     measures: list[Measure] = field(default_factory=list[Measure])
     side_columns: list[SideColumns] = field(default_factory=list[SideColumns])
     metered: list[MeteredRows] = field(default_factory=list[MeteredRows])
+    idle: list[IdleColumns] = field(default_factory=list[IdleColumns])
     # Shortfalls that also burn another meter, by that meter's id: (column, money per program unit, period).
     billed: dict[str, list[tuple[int, float, int]]] = field(
         default_factory=dict[str, list[tuple[int, float, int]]]

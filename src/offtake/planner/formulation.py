@@ -185,4 +185,7 @@ def _capacity_rows(draft: Draft) -> NDArray[np.int32]:
             )
     for run in draft.runs:
         builder.entries(rows.index, run.placed.index[:, :, None], 1.0)
+    for idle in draft.idle:
+        size = idle.unit / float(scales.capacity[idle.pool])
+        builder.entries(rows.index[idle.pool], idle.columns.index[:, None], size)
     return rows.index

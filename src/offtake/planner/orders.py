@@ -51,6 +51,7 @@ def _way_columns(draft: Draft, way: Way) -> WayColumns:
         where=way.allowed,
         source=pool.id,
         integer=way.increment > 0,
+        orders=True,
     )
     columns = WayColumns(way, ordered, unit)
     if way.limit is not None:
@@ -135,6 +136,7 @@ def _housing(draft: Draft, n: int, room: SiteRoom) -> Block | None:
         cost=draft.cost_of(room.shell_payments) / draft.scales.money,
         where=room.shell_in_service.any(axis=1),
         source=source,
+        orders=True,
     )
     builder.entries(housing.index[None, :], shells.index[:, None], -room.shell_in_service.astype(np.float64))
     if np.isfinite(room.shell_maximum_mw):

@@ -33,6 +33,7 @@ from offtake.planner.finance.statements import recount_finance
 from offtake.planner.finance.terms import borrowers_of
 from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
+from offtake.planner.idle import add_idle
 from offtake.planner.limits import limit_rows, unmet_rows
 from offtake.planner.meter_use import meter_use_rows
 from offtake.planner.metering import add_meters
@@ -147,14 +148,23 @@ def _say_nothing(_stage: Stage, _progress: Progress | None) -> None:
 
 
 def formulate(
-    reading: Reading, form: Form = "auto", cuts: tuple[date, ...] = (), scales: Scales | None = None
+    reading: Reading,
+    form: Form = "auto",
+    cuts: tuple[date, ...] = (),
+    scales: Scales | None = None,
+    idle_until: date | None = None,
 ) -> tuple[Formulation, tuple[Tranche, ...]]:
-    """The whole program of a reading, and the tranches of its first refusals."""
+    """The whole program of a reading, and the tranches of its first refusals.
+
+    `idle_until` lets what is ordered before that day stand without power; see `offtake.planner.idle`.
+    """
     instance = instance_of(reading, cuts)
     tranches = tranches_of(reading, instance)
     draft = draft_of(with_offers(instance, tranches), scales)
     for place, tranche in enumerate(tranches):
         add_tranche(draft, tranche, tranches[:place])
+    if idle_until is not None:
+        add_idle(draft, idle_until)
     for schedule in reading.law.prices:
         add_price(reading, draft, schedule)
     add_meters(reading, draft)

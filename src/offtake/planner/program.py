@@ -29,7 +29,11 @@ ABSENT = -1  # the id of a cell of a block that has no column or row
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Columns or rows of one kind. ``index`` holds their ids, shaped by the axes; ``ABSENT`` where none is."""
+    """Columns or rows of one kind. ``index`` holds their ids, shaped by the axes; ``ABSENT`` where none is.
+
+    ``orders`` says of columns that each is placed in the period on the axis ``period`` and stands whatever comes later;
+    all other columns answer to what their period brings.
+    """
 
     name: str
     axes: tuple[tuple[str, Sequence[str]], ...]
@@ -37,6 +41,7 @@ class Block:
     source: str | None
     first: int
     count: int
+    orders: bool = False
 
     @cached_property
     def cells(self) -> NDArray[np.intp]:
@@ -152,12 +157,14 @@ class ProgramBuilder:
         integer: ArrayLike = False,
         source: str | None = None,
         where: ArrayLike | None = None,
+        orders: bool = False,
     ) -> Block:
         """Add columns over ``axes``; cost, bounds, ``integer`` and ``where`` broadcast to the axes' shape.
 
         With ``where``, only its True cells become columns; the others hold ``ABSENT`` in the block's index.
+        ``orders`` is as in :class:`Block`; such columns need an axis ``period``.
         """
-        block = self._columns.add(name, axes, lower, upper, source, where)
+        block = self._columns.add(name, axes, lower, upper, source, where, orders=orders)
         self._costs.append(_cells(cost, block, np.float64))
         self._integers.append(_cells(integer, block, np.bool_))
         return block
@@ -258,6 +265,8 @@ class _Side:
         upper: ArrayLike,
         source: str | None,
         where: ArrayLike | None,
+        *,
+        orders: bool = False,
     ) -> Block:
         shape = tuple(len(labels) for labels in axes.values())
         present = np.broadcast_to(np.asarray(True if where is None else where, dtype=np.bool_), shape)
@@ -266,7 +275,7 @@ class _Side:
             raise ValueError(f"{name}: more ids than the solver can count: use fewer periods or hours")
         index = np.full(shape, ABSENT, dtype=np.int32)
         index[present] = np.arange(self.count, self.count + count, dtype=np.int32)
-        block = Block(name, tuple(axes.items()), index, source, self.count, count)
+        block = Block(name, tuple(axes.items()), index, source, self.count, count, orders)
         self.blocks.append(block)
         self.lower.append(_cells(lower, block, np.float64))
         self.upper.append(_cells(upper, block, np.float64))

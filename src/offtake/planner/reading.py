@@ -114,13 +114,18 @@ def estate_days(estate: Estate) -> set[date]:
     return {day for one in dated for day in (one.begins, one.ends) if day is not None}
 
 
+def change_days(reading: Reading) -> set[date]:
+    """The days at which periods are cut: the law's dates, events, where what is held or sold begins or ends, and where
+    rates of currencies change."""
+    happened = (one.on for one in reading.position.happened)
+    return {*reading.law.dates, *happened, *estate_days(reading.estate), *reading.money.rates.dates}
+
+
 def instance_of(reading: Reading, cuts: tuple[date, ...] = ()) -> Instance:
-    """The arrays of one plan: periods cut at the law's dates, at events, where what is held or sold begins or ends and
-    where rates of currencies change; pools, ways, seats, loads and runs."""
+    """The arrays of one plan: periods cut where something changes (`change_days`) and at the cuts given; pools, ways,
+    seats, loads and runs."""
     estate = reading.estate
-    changes = {*cuts, *reading.law.dates, *(happened.on for happened in reading.position.happened)}
-    changes |= {*estate_days(estate), *reading.money.rates.dates}
-    calendar = calendar_of(estate.horizon, changes)
+    calendar = calendar_of(estate.horizon, {*cuts, *change_days(reading)})
     supply = supply_side(estate, reading.party, calendar, reading.money, reading.may_acquire)
     hour_ids, hour_weights = hours_of(estate)
     serving = serving_of(estate, reading.party, calendar, supply, reading.money, hour_ids, reading.test)

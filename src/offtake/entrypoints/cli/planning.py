@@ -11,6 +11,23 @@ import typer
 
 from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_json
 from offtake.entrypoints.cli.progress import stages_and_counts
+from offtake.entrypoints.cli.recourse_options import (
+    Branches,
+    ByHand,
+    FirstPeriods,
+    Later,
+    LaterOption,
+    Level,
+    Stage,
+    Stochastic,
+    Until,
+    Wanted,
+    Way,
+    WayOption,
+    Weight,
+    days,
+    decide_and_say,
+)
 
 if TYPE_CHECKING:
     from offtake.adapters.estate_yaml import Loaded
@@ -73,6 +90,16 @@ def plan(
         bool,
         typer.Option("--quick", help="Leave clause prices and assumptions out: they take many solves."),
     ] = False,
+    stochastic: Stochastic = False,
+    by_hand: ByHand = None,
+    first_periods: FirstPeriods = None,
+    until: Until = None,
+    stage: Stage = None,
+    branches: Branches = 3,
+    cvar: Level = None,
+    weight: Weight = None,
+    way: Way = WayOption.auto,
+    later: Later = LaterOption.auto,
     solver: Solver = Method.auto,
     time_limit: Limit = 600.0,
     as_json: AsJson = False,
@@ -85,6 +112,13 @@ def plan(
     with outcomes():
         read = loaded(estate)
         asked = question(read, party, known_at, event, solver, time_limit)
+        if stochastic:
+            day = None if until is None else until.date()
+            wanted = Wanted(
+                tuple(by_hand or ()), first_periods, day, days(stage), branches, cvar, weight, way, later
+            )
+            decide_and_say(asked, wanted, out, as_json=as_json)
+            return
         with stages_and_counts() as (report, count):
             if out is None or quick:
                 found = planning.plan(asked, report)

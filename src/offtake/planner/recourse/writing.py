@@ -1,0 +1,111 @@
+"""Estates of many futures as programs that can be compared: one calendar, one scale, and one name for every order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from typing import Final, TypeVar
+
+from offtake.domain.errors import InvalidInput
+from offtake.planner.draft import Scales, scales_of
+from offtake.planner.formulation import Formulation
+from offtake.planner.planning import Question, formulate
+from offtake.planner.reading import Reading, change_days, instance_of, reading_of
+from offtake.planner.recourse.futures import Future, Futures, futures_of
+from offtake.planner.recourse.sharing import Sharing, Stages, sharing_of
+from offtake.planner.sensitivity import RunAll
+
+# Entries of all futures' programs together below which starting processes costs more than it saves.
+IN_TURN: Final = 400_000
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_turn(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """One after the other, in this process."""
+    return map(function, items)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A future as a question about its estate, how likely it is, and in words what sets it apart."""
+
+    name: str
+    probability: float
+    question: Question
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A question as its reading and its program."""
+
+    question: Question
+    reading: Reading
+    formulation: Formulation
+
+    @property
+    def offset(self) -> float:
+        """What is spent whatever is decided, in the program's money."""
+        return self.formulation.offset / self.formulation.scales.money
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    cuts: tuple[date, ...]
+    scales: Scales
+
+
+def cuts_of(questions: Sequence[Question]) -> tuple[date, ...]:
+    """Every day on which something changes in any of them, so that all have the same periods."""
+    days: set[date] = set()
+    for one in questions:
+        days |= {*one.cuts, *change_days(reading_of(one.estate, one.law, one.position, one.party))}
+    return tuple(sorted(days))
+
+
+def write_all(
+    base: Question, questions: Sequence[Question], idle_until: date, run_all: RunAll
+) -> tuple[Written, tuple[Written, ...]]:
+    """The base and every question in the same periods and scales; in all but the base, what is ordered before a day may
+    stand idle. Raises InvalidInput if they are not of one estate."""
+    cuts = cuts_of([base, *questions])
+    reading = reading_of(base.estate, base.law, base.position, base.party)
+    scales = scales_of(instance_of(reading, cuts))
+    how = _How(cuts, scales)
+    first = _written(how, (base, None))
+    if first.formulation.program.entry_count * len(questions) < IN_TURN:
+        run_all = in_turn
+    others = list(run_all(partial(_written, how), [(one, idle_until) for one in questions]))
+    pools = [pool.id for pool in first.formulation.instance.pools]
+    for one in others:
+        if [pool.id for pool in one.formulation.instance.pools] != pools:
+            raise InvalidInput("the futures do not hold the same supplies, and cannot be decided together")
+    return first, tuple(others)
+
+
+def _written(how: _How, item: tuple[Question, date | None]) -> Written:
+    question, idle_until = item
+    asked = replace(question, cuts=how.cuts)
+    reading = reading_of(asked.estate, asked.law, asked.position, asked.party)
+    formulation, _ = formulate(reading, asked.form, asked.cuts, how.scales, idle_until)
+    return Written(asked, reading, formulation)
+
+
+def bring_together(
+    scenarios: Sequence[Scenario], written: Sequence[Written], stages: Stages
+) -> tuple[Futures, Sharing]:
+    """The scenarios' programs with their shared decisions. What some future of a group cannot order, none of it
+    does."""
+    sharing = sharing_of([one.formulation for one in written], stages)
+    each: list[Future] = []
+    for s, (scenario, one) in enumerate(zip(scenarios, written, strict=True)):
+        program = one.formulation.program
+        shared = sharing.shared(s, program.column_count)
+        each.append(
+            Future(scenario.name, scenario.probability, program, shared, one.offset, sharing.lacks(s))
+        )
+    return futures_of(each, sharing.names), sharing

@@ -1,0 +1,69 @@
+"""Plans for many futures, as a stranger asks for them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from offtake.domain.recourse import StochasticPlan
+from offtake.entrypoints.cli.app import app
+
+COMPANY = Path("examples/company/estate.yaml").resolve()
+FUTURES = (
+    "--scenario",
+    "25 %: scale demand=1.4",
+    "--scenario",
+    "35 %: scale demand=0.6, price h100=-30%",
+)
+
+
+def run(*arguments: object) -> Result:
+    """Runs a command; whatever a user can type ends without a traceback."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_the_company_decides_for_three_futures(tmp_path: Path) -> None:
+    options = ("--stochastic", "--until", "2027-01-01", "--later", "fractions", *FUTURES)
+    result = run("plan", COMPANY, *options, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    for part in ("3 futures", "orders before 2027-01-01", "wait and see, optimistic", "Certified"):
+        assert part in said
+    plan = StochasticPlan.model_validate_json((tmp_path / "out" / "stochastic.json").read_bytes())
+    assert plan.known_cents <= plan.weighed_cents
+    assert sum(one.probability for one in plan.futures) == pytest.approx(1)
+    with (tmp_path / "out" / "futures.csv").open() as file:
+        assert [row["name"] for row in csv.DictReader(file)] == [one.name for one in plan.futures]
+    again = json.loads(run("plan", COMPANY, *options, "--way", "benders", "--json").output)
+    assert again["weighed_cents"] == pytest.approx(plan.weighed_cents, rel=1e-5)
+    assert again["rule"]["way"] == "benders"
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ((), "--scenario"),
+        (("--scenario", "scale demand=2"), "30 %: scale demand=1.5"),
+        (("--scenario", "30 %: demand=2"), "kinds: delay, price, default, scale"),
+        (("--scenario", "130 %: scale demand=2"), "30 %"),
+        (("--scenario", "60 %: scale demand=2", "--scenario", "60 %: scale demand=3"), "100 % at most"),
+        (("--scenario", "50 %: scale demand.asistant=2"), "did you mean `demand.assistant`"),
+        (("--scenario", "50 %: scale demand=2", "--first-periods", "9"), "8 periods"),
+        (("--scenario", "50 %: scale demand=2", "--until", "2030-01-01"), "2028-01-01"),
+        (
+            ("--scenario", "50 %: scale demand=2", "--way", "benders", "--later", "whole"),
+            "--later fractions",
+        ),
+    ],
+)
+def test_what_cannot_be_decided_is_said(options: tuple[str, ...], hint: str) -> None:
+    result = run("plan", COMPANY, "--stochastic", *options)
+    assert result.exit_code == 2
+    assert hint in " ".join(result.output.split())
