@@ -11,6 +11,7 @@ from offtake.adapters.report.sections.assumptions import assumptions
 from offtake.adapters.report.sections.capacity import capacity
 from offtake.adapters.report.sections.commitments import commitments
 from offtake.adapters.report.sections.demand import demand
+from offtake.adapters.report.sections.financing import financing
 from offtake.adapters.report.sections.headline import sentences, tiles
 from offtake.adapters.report.sections.limits import limits, unmet
 from offtake.adapters.report.sections.money import spending
@@ -21,8 +22,28 @@ from offtake.adapters.report.sections.serving import serving
 
 Part = Callable[[Matter], Section | None]
 # A builder reads of power first, a company of tokens; what binds, what rests on assumptions and the sources come last.
-BUILDER: Final[tuple[Part, ...]] = (capacity, spending, rights, unmet, demand, serving, places, commitments)
-COMPANY: Final[tuple[Part, ...]] = (serving, spending, commitments, capacity, unmet, demand, rights, places)
+BUILDER: Final[tuple[Part, ...]] = (
+    capacity,
+    spending,
+    financing,
+    rights,
+    unmet,
+    demand,
+    serving,
+    places,
+    commitments,
+)
+COMPANY: Final[tuple[Part, ...]] = (
+    serving,
+    spending,
+    financing,
+    commitments,
+    capacity,
+    unmet,
+    demand,
+    rights,
+    places,
+)
 ALWAYS: Final[tuple[Part, ...]] = (limits, assumptions, terms, checks, sources)
 
 

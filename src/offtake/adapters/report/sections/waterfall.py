@@ -23,7 +23,7 @@ class Step:
     """A bar: a level that is reached, or what is lost or added on the way (MW or cents), with its cause."""
 
     name: str
-    kind: Literal["level", "less", "more"]
+    kind: Literal["level", "less", "more", "gap"]  # A gap is added, and stands out.
     amount: float
     cause: str
 
@@ -207,7 +207,7 @@ def draw_steps(
             else (level, level + size)
         )
         level = high if step.kind != "less" else low
-        sign = {"level": "", "less": "−", "more": "+"}[step.kind]
+        sign = {"level": "", "less": "−", "more": "+", "gap": "+"}[step.kind]
         data.append(
             {
                 "name": step.name,
@@ -225,6 +225,7 @@ def draw_steps(
         ("level", "blue", 1.0),
         ("less", "vermilion", 0.45),
         ("more", "green", 0.45),
+        ("gap", "vermilion", 1.0),
     ):
         mine = [row for row in data if row["kind"] == kind]
         if mine:
