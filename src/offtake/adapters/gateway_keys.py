@@ -5,16 +5,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from offtake.adapters.owners_file import write_for_owner
 from offtake.domain.errors import InvalidInput
 from offtake.domain.records import Id, Record
+from offtake.router.allowances import UNLIMITED, Allowed
+from offtake.router.table import PICO
 
 MAXIMUM_BYTES: Final = 32 * 1024 * 1024
 
@@ -33,6 +36,28 @@ class Key(Record):
     models: tuple[Id, ...] = ()
     expires: date | None = None
     revoked: date | None = None
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    at_once: int | None = Field(default=None, ge=1)
+    spend: Decimal | None = Field(default=None, ge=0)  # A calendar month, in the estate's currency.
+
+    @property
+    def allowed(self) -> Allowed | None:
+        """The limits that it states; None if it states none."""
+        spend = None if self.spend is None else int(self.spend * PICO)
+        found = Allowed(self.requests_per_minute, self.tokens_per_minute, self.at_once, spend)
+        return None if found == Allowed() else found
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The limits in words."""
+        found = (
+            (self.requests_per_minute, "requests a minute"),
+            (self.tokens_per_minute, "tokens a minute"),
+            (self.at_once, "at once"),
+            (self.spend, "to spend a month"),
+        )
+        return tuple(f"{limit:,} {of}" for limit, of in found if limit is not None)
 
     @property
     def profile(self) -> str:
@@ -60,6 +85,7 @@ def new_key(
     customer: str | None = None,
     models: Iterable[str] = (),
     expires: date | None = None,
+    allowed: Allowed = UNLIMITED,
 ) -> tuple[str, Key]:
     """A new key, which is shown once and nowhere kept, and what is kept of it, added to the file."""
     known = read_keys(path) if path.exists() else ()
@@ -74,6 +100,10 @@ def new_key(
         customer=customer,
         models=tuple(models),
         expires=expires,
+        requests_per_minute=allowed.requests_per_minute,
+        tokens_per_minute=allowed.tokens_per_minute,
+        at_once=allowed.at_once,
+        spend=None if allowed.spend is None else Decimal(allowed.spend) / PICO,
     )
     write_keys(path, (*known, made))
     return secret, made

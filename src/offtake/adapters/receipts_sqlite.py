@@ -95,14 +95,7 @@ class SqliteReceipts:
 
         It goes through the receipts of the longest window once, when a process begins.
         """
-        starts = [m.window_begins for m in table.meters] + [t.window_begins for t in table.tiers]
-        begins = max(min(starts, default=today), date(1970, 1, 2))
-        meters: dict[str, int] = {}
-        tiers: dict[str, int] = {}
-        charges = _Charges(table)
-        for receipt in receipts_between(self._path, begins, None):
-            charges.count(receipt, meters, tiers)
-        return Opening(meters, tiers)
+        return opening_of(self._path, table, today)
 
     def close(self) -> None:
         """Everything kept is durable once this returns."""
@@ -155,6 +148,36 @@ class SqliteReceipts:
         self._previous = digest
 
 
+def opening_of(path: Path, table: RoutingTable, today: date, worker: str | None = None) -> Opening:
+    """What the receipts of a file, or those of one process, count in the windows that are running today."""
+    month = today.replace(day=1)
+    meters: dict[str, int] = {}
+    tiers: dict[str, int] = {}
+    keys: dict[str, int] = {}
+    charges = _Charges(table)
+    for receipt in receipts_between(path, kept_for(table, today), None, worker):
+        charges.count(receipt, meters, tiers)
+        if receipt.cost_pico and receipt.at_ms >= _ms(month, 0):
+            keys[receipt.key] = keys.get(receipt.key, 0) + receipt.cost_pico
+    return Opening(meters, tiers, keys)
+
+
+def kept_for(table: RoutingTable, today: date) -> date:
+    """The first day whose receipts are counted in a window that is running: those of a table, and of keys."""
+    starts = [m.window_begins for m in table.meters] + [t.window_begins for t in table.tiers]
+    return max(min([*starts, today.replace(day=1)]), date(1970, 1, 2))
+
+
+def workers_of(path: Path) -> tuple[str, ...]:
+    """The processes that have written receipts to a file."""
+    if not path.exists():
+        return ()
+    with closing(_open(path)) as connection:
+        return tuple(
+            row[0] for row in connection.execute("SELECT DISTINCT worker FROM batches ORDER BY worker")
+        )
+
+
 class _Charges:
     """What a receipt of the past counts under the meters of today's table."""
 
@@ -182,12 +205,16 @@ class _Charges:
                 tiers[tier.id] = tiers.get(tier.id, 0) + tokens
 
 
-def receipts_between(path: Path, begins: date | None, ends: date | None) -> Iterator[Receipt]:
-    """The receipts of the days [begins, ends), in the order of their batches."""
+def receipts_between(
+    path: Path, begins: date | None, ends: date | None, worker: str | None = None
+) -> Iterator[Receipt]:
+    """The receipts of the days [begins, ends), of all processes or of one, in the order of their batches."""
     first, last = _ms(begins, 0), _ms(ends, 1 << 62)
     with closing(_open(path)) as connection:
         rows = connection.execute(
-            "SELECT body FROM batches WHERE ends_ms >= ? AND begins_ms < ? ORDER BY begins_ms", (first, last)
+            "SELECT body FROM batches WHERE ends_ms >= ? AND begins_ms < ? AND worker = coalesce(?, worker) "
+            "ORDER BY begins_ms",
+            (first, last, worker),
         )
         for (body,) in rows:
             yield from (r for r in _receipts(body) if first <= r.at_ms < last)

@@ -57,6 +57,16 @@ class Place:
         return self.folder / "receipts.sqlite"
 
     @property
+    def headroom(self) -> Path:
+        """What processes on this machine share of bounds, in SQLite."""
+        return self.folder / "headroom.sqlite"
+
+    @property
+    def running(self) -> Path:
+        """What each process tells of itself while it runs."""
+        return self.folder / "run"
+
+    @property
     def signing_key(self) -> Path:
         """The private half; the public half stands beside it as `.pub`."""
         return self.folder / "receipts.key"

@@ -8,56 +8,20 @@ only input which was estimated too low can pass a bound. See docs/gateway.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
 from offtake.domain.clauses import Window
 from offtake.router.breakers import Breaker
+from offtake.router.counters import Counter, minute_end
+from offtake.router.sharing import Sharing
 from offtake.router.table import Candidate, RoutingTable, Tiers, Tokens, first_second
 from offtake.router.worth import cost_of
 
-MINUTE_S: Final = 60.0
 NO_TOKENS: Final = Tokens(0, 0, 0)
 _SMOOTHING_S: Final = 60.0  # Time constant of what is seen of captive demand.
-
-
-class Counter:
-    """One meter, tier or pool in its running window, in pico-units (tokens for tiers). `taken` is settled."""
-
-    __slots__ = ("held", "taken", "window", "window_ends")
-
-    def __init__(self, window: Window, window_ends: float, taken: int = 0) -> None:
-        self.window: Window = window
-        self.window_ends = window_ends  # In seconds since the epoch.
-        self.taken = taken
-        self.held = 0
-
-    def reading(self, now: float) -> int:
-        """What is taken and held in the window that `now` lies in."""
-        if now >= self.window_ends:
-            self._roll(now)
-        return self.taken + self.held
-
-    def hold(self, amount: int, now: float) -> None:
-        """An estimate is held."""
-        if now >= self.window_ends:
-            self._roll(now)
-        self.held += amount
-
-    def settle(self, held: int, amount: int, now: float) -> None:
-        """What was held becomes what was used, in the window in which it is known."""
-        if now >= self.window_ends:
-            self._roll(now)
-        self.held -= held
-        if self.window != "any-time":  # Of any moment only what is under way counts.
-            self.taken += amount
-
-    def _roll(self, now: float) -> None:
-        """A new window begins: what was taken belongs to the old one, what is held goes on."""
-        self.taken = 0
-        self.window_ends = _minute_end(now) if self.window == "minute" else math.inf
 
 
 @dataclass(slots=True)
@@ -100,6 +64,7 @@ class Opening:
 
     meters: Mapping[str, int]
     tiers: Mapping[str, int]
+    keys: Mapping[str, int] = field(default_factory=dict[str, int])  # Spent this month, by the key's id.
 
 
 NOTHING_COUNTED: Final = Opening({}, {})
@@ -108,49 +73,80 @@ NOTHING_COUNTED: Final = Opening({}, {})
 class Balances:
     """The live counts of one process, under the table that is in force."""
 
-    def __init__(self, table: RoutingTable, now: float, opening: Opening = NOTHING_COUNTED) -> None:
+    def __init__(
+        self,
+        table: RoutingTable,
+        now: float,
+        opening: Opening = NOTHING_COUNTED,
+        sharing: Sharing | None = None,
+    ) -> None:
         self._by_id: dict[str, Counter] = {}
         self._captives: dict[str, Captives] = {}
-        self.breakers: dict[
-            str, Breaker
-        ] = {}  # Of the supplies that have failed, and perhaps answered again.
+        self.breakers: dict[str, Breaker] = {}  # Of supplies that have failed, and perhaps answered again.
         self.busy: dict[str, int] = {}  # Requests under way, by supply.
+        self.slots: dict[str, Counter] = {}  # Requests at once, where several processes share a deployment.
         self._opening = opening
+        self._sharing = sharing
         self.adopt(table, now)
 
     def adopt(self, table: RoutingTable, now: float) -> None:
         """Counts go on under a new table: what has the same id, and is in the same window, keeps its count."""
         self.table = table
+        opening = self._opening
         self.meters = [
-            self._counter(f"meter {m.id}", m.window, m.window_ends, now, self._opening.meters.get(m.id, 0))
+            self._counter(
+                f"meter {m.id}",
+                m.window,
+                m.window_ends,
+                now,
+                opening.meters.get(m.id, 0),
+                None if m.upper is None else m.upper - m.base,
+            )
             for m in table.meters
         ]
         self.tiers = [
-            self._counter(f"tier {t.id}", t.window, t.window_ends, now, self._opening.tiers.get(t.id, 0))
+            self._counter(f"tier {t.id}", t.window, t.window_ends, now, opening.tiers.get(t.id, 0), None)
             for t in table.tiers
         ]
-        self.pools = [self._counter(f"pool {p.id}", "minute", None, now, 0) for p in table.pools]
+        self.pools = [self._counter(f"pool {p.id}", "minute", None, now, 0, p.capacity) for p in table.pools]
         self.captives = [
             self._captives.setdefault(p.id, Captives(p.captive_rate, p.captive_rate * p.captive_size, now))
             for p in table.pools
         ]
+        if self._sharing is not None:
+            candidates = {c.id: c for entry in table.entries.values() for c in entry.candidates}
+            self.slots = {
+                id: self._counter(f"slots {id}", "any-time", None, now, 0, c.concurrency)
+                for id, c in candidates.items()
+            }
 
-    def _counter(self, key: str, window: Window, ends: date | None, now: float, taken: int) -> Counter:
-        ends_at = _minute_end(now) if window == "minute" else first_second(ends)
+    def _counter(
+        self, key: str, window: Window, ends: date | None, now: float, taken: int, limit: int | None
+    ) -> Counter:
+        ends_at = minute_end(now) if window == "minute" else first_second(ends)
         known = self._by_id.get(key)
         if known is None:
-            known = self._by_id[key] = Counter(
-                window, ends_at, 0 if window in ("minute", "any-time") else taken
-            )
+            counted = 0 if window in ("minute", "any-time") or self._sharing is not None else taken
+            known = self._by_id[key] = Counter(window, ends_at, counted, limit)
         elif known.window != window or (window != "minute" and known.window_ends not in (ends_at, math.inf)):
-            known.window, known.taken, known.window_ends = window, 0, ends_at
+            known.begin(window, ends_at)
         elif window != "minute":
+            if known.window_ends != ends_at and window != "any-time" and known.shared and limit is not None:
+                known.ceiling = 0  # Nothing was granted in this window yet.
             known.window_ends = ends_at  # It rolled over while the table of the day before was in force.
+        if self._sharing is not None:
+            self._sharing.adopt(key, known, limit)
+        else:
+            known.bound(limit)
         return known
 
     def meter(self, place: int, now: float) -> int:
         """What a meter reads: what others counted, what was settled here and what is held."""
         return self.table.meters[place].base + self.meters[place].reading(now)
+
+    def room(self, place: int, now: float) -> int:
+        """What this process may still hold on a meter with an upper bound."""
+        return self.meters[place].room(now)
 
     def tier(self, place: int, now: float) -> int:
         """Tokens counted on a price by tiers."""
@@ -160,9 +156,16 @@ class Balances:
         """What is used of a pool in the running minute, or held."""
         return self.pools[place].reading(now)
 
+    def pool_room(self, place: int, now: float) -> int:
+        """What this process may still draw from a pool in the running minute."""
+        return self.pools[place].room(now)
+
     def captive(self, place: int, now: float) -> tuple[float, float]:
         """A pool's captive demand as seen lately: pico-units a second, and their squares."""
-        return self.captives[place].decayed(now)
+        rate, square = self.captives[place].decayed(now)
+        if self._sharing is not None:  # The kernel spreads connections evenly: others see as much.
+            return rate * self._sharing.members, square * self._sharing.members
+        return rate, square
 
     def breaker(self, supply: str) -> Breaker:
         """A supply's breaker."""
@@ -209,6 +212,8 @@ class Balances:
             if captive:
                 self.captives[candidate.pool].came(drawn, now)
         self.busy[candidate.id] = self.busy.get(candidate.id, 0) + 1
+        if self.slots and candidate.id in self.slots:
+            self.slots[candidate.id].hold(1, now)
         if self.breakers:
             self.breaker(candidate.id).sent(now)
         return Hold(candidate, amounts, counters, tiers, pool, drawn)
@@ -228,8 +233,24 @@ class Balances:
         if hold.pool is not None and candidate.draws is not None:
             hold.pool.settle(hold.drawn, candidate.draws.of(tokens), now)
         self.busy[candidate.id] -= 1
+        if self.slots and candidate.id in self.slots:
+            self.slots[candidate.id].settle(1, 0, now)
         return cost
 
+    def cost(self, candidate: Candidate, tokens: Tokens, now: float) -> int:
+        """What a request costs next, in pico-units of the estate's currency."""
+        return cost_of(self.table, candidate, tokens, self, now)
 
-def _minute_end(now: float) -> float:
-    return (math.floor(now / MINUTE_S) + 1) * MINUTE_S
+    def press(self, candidates: Iterable[Candidate], tokens: Tokens, most: Tokens, now: float) -> bool:
+        """Notes what a request found no room for here, and whether others may hold some in advance."""
+        if self._sharing is None:
+            return False
+        wanted: list[tuple[Counter, int]] = []
+        for candidate in candidates:
+            cost = self.cost(candidate, most, now)
+            wanted += [(self.meters[c.meter], c.amount(most.total, cost) or 0) for c in candidate.charges]
+            if candidate.pool is not None and candidate.draws is not None:
+                wanted.append((self.pools[candidate.pool], candidate.draws.of(tokens)))
+            if candidate.id in self.slots:
+                wanted.append((self.slots[candidate.id], 1))
+        return self._sharing.press(wanted, now)

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from offtake.law.decide import Reason
 from offtake.router.breakers import Breaker
+from offtake.router.counters import Counter
 from offtake.router.lawful import World, decided, holds
 from offtake.router.table import PICO, Candidate, Entry, Group, RoutingTable, Tokens
 from offtake.router.worth import Counted, cost_by_now, cost_of
@@ -22,6 +23,19 @@ from offtake.router.worth import Counted, cost_by_now, cost_of
 
 class Load(Counted, Protocol):
     """What is counted, busy and broken by now. `offtake.router.balances.Balances` keeps it for a process."""
+
+    def room(self, place: int, now: float) -> int:
+        """What may still be held here on a meter with an upper bound: less than is free where others share it."""
+        ...
+
+    def pool_room(self, place: int, now: float) -> int:
+        """What may still be drawn here from a pool in the running minute."""
+        ...
+
+    @property
+    def slots(self) -> Mapping[str, Counter]:
+        """Requests at once by supply, where several processes share a deployment; else none."""
+        ...
 
     @property
     def busy(self) -> Mapping[str, int]:
@@ -168,16 +182,19 @@ def _opened(
             amounts.append(amount or 0)
             upper = charge.upper
             if upper is not None and (
-                amount is None or (amount > 0 and load.meter(charge.meter, now) + amount > upper)
+                amount is None or (amount > 0 and amount > load.room(charge.meter, now))
             ):
                 closed = "meter", _over_bounds(table, first, tokens, cost, load, now), ""
         if closed is None and first.decided_each:
             closed = _refused_each(table, entry, first, tokens, cost)
     place, draws = first.pool, first.draws
-    if closed is None and place is not None and draws is not None:
-        left = table.pools[place].capacity - load.pool(place, now)
-        if draws.of(asked.expected) > left:
-            closed = "full", (), "the minute's throughput is used"
+    if (
+        closed is None
+        and place is not None
+        and draws is not None
+        and draws.of(asked.expected) > load.pool_room(place, now)
+    ):
+        closed = "full", (), "the minute's throughput is used"
     if closed is not None:
         why, reasons, text = closed
         passed.extend([Passed(c.id, why, reasons, text) for c in group.candidates])
@@ -188,7 +205,7 @@ def _opened(
 
 def _members(group: Group, asked: Asked, load: Load, now: float, passed: list[Passed]) -> Sequence[Candidate]:
     """The members of a group that can take the request, the least busy first; why the others cannot is noted."""
-    busy, breakers = load.busy, load.breakers
+    busy, breakers, slots = load.busy, load.breakers, load.slots
     plain = not (asked.excluded or asked.tightened) and asked.pinned is None
     found: list[Candidate] = []
     least = math.inf
@@ -198,7 +215,7 @@ def _members(group: Group, asked: Asked, load: Load, now: float, passed: list[Pa
             passed.append(why)
         elif breakers and (breaker := breakers.get(id)) is not None and not breaker.lets_through(now):
             passed.append(Passed(id, "down"))
-        elif (count := busy.get(id, 0)) >= candidate.concurrency:
+        elif (count := busy.get(id, 0)) >= candidate.concurrency or (slots and count >= slots[id].ceiling):
             passed.append(Passed(id, "full", (), "as many requests as it bears are under way"))
         elif count < least:
             least = count
@@ -243,7 +260,7 @@ def _over_bounds(
         if charge.upper is None:
             continue
         amount = charge.amount(tokens, cost)
-        if amount is None or (amount > 0 and load.meter(charge.meter, now) + amount > charge.upper):
+        if amount is None or (amount > 0 and amount > load.room(charge.meter, now)):
             meter = table.meters[charge.meter]
             text = _bound_text(table, charge.meter, amount, load, now)
             found.append(Reason(meter.origin, meter.id, text))

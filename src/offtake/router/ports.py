@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
 from offtake.domain.position import Position
 from offtake.router.balances import Opening
+from offtake.router.headroom import Standing, Word
 from offtake.router.receipts import Receipt
 from offtake.router.table import RoutingTable
 
@@ -49,4 +50,39 @@ class Receipts(Protocol):
 
     def close(self) -> None:
         """Everything kept is durable once this returns."""
+        ...
+
+
+class Headroom(Protocol):
+    """Where processes share what may be used: one for each in memory, a file for a machine, a database for several.
+
+    Raises StorageFailure if it cannot be reached; nothing was granted then, and saying the same again does no harm.
+    """
+
+    def join(self, member: str, origin: str) -> None:
+        """A process begins. `origin` names the receipts that it writes to."""
+        ...
+
+    def exchange(self, member: str, words: Sequence[Word]) -> Sequence[Standing]:
+        """What a member is told for its words, in their order. It also says that the member is alive."""
+        ...
+
+    def leave(self, member: str, settled: Mapping[tuple[str, float], int]) -> None:
+        """A member has ended; all that it settled, by account and end of its window. What it held comes back."""
+        ...
+
+    def unsettled(self, origin: str) -> Sequence[str]:
+        """The members of an origin that have not left."""
+        ...
+
+    def ended(self, origin: str) -> Sequence[str]:
+        """The members of an origin that have left: what they settled is counted."""
+        ...
+
+    def members(self) -> int:
+        """How many members have said a word lately."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of it."""
         ...

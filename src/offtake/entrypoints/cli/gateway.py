@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 HERE = Path("gateway-state")
 
 
+class Without(StrEnum):
+    """What a process does with shared bounds once their store is gone."""
+
+    close = "close"
+    count_alone = "count-alone"
+
+
 @gateway.command(epilog="Example: `offtake gateway serve estate.yaml --port 8080`")
 def serve(
     estate: Estate,
@@ -32,16 +40,46 @@ def serve(
         bool,
         typer.Option("--shadow", help="Send each request where its caller asked, and only note the choice."),
     ] = False,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes on one port, watched over; SIGHUP replaces them."),
+    ] = None,
+    meters: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OFFTAKE_METERS",
+            help="A postgresql:// URL behind which several machines share what may be used of each bound.",
+        ),
+    ] = None,
+    without_meters: Annotated[
+        Without,
+        typer.Option(
+            help="What to do with shared bounds while nobody can be asked what others use: refuse, or count alone."
+        ),
+    ] = Without.close,
+    drain: Annotated[
+        int, typer.Option(min=0, max=3600, help="Seconds that answers under way have when a process ends.")
+    ] = 30,
 ) -> None:
     """Serve an OpenAI-compatible endpoint over the estate's deployments, until SIGTERM or Ctrl-C.
 
     A change of the estate, of keys or of events is in force within a second, and no request is lost by it.
     """
     from offtake.bootstrap.gateway import Place
+    from offtake.entrypoints.gateway.serving import Asked
     from offtake.entrypoints.gateway.serving import serve as run
 
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
+
     with outcomes():
-        run(estate, Place(state), host, port, lambda text: typer.echo(text, err=True), shadow=shadow)
+        asked = Asked(estate, Place(state), shadow, meters, without_meters.value, float(drain))
+        if processes is None:
+            run(asked, host, port, say)
+        else:
+            from offtake.entrypoints.gateway.supervising import supervise
+
+            supervise(asked, host, port, processes, say)
 
 
 @gateway.command(epilog="Example: `offtake gateway event estate.yaml agi_declared --on 2027-05-01`")
@@ -79,12 +117,24 @@ def new_key(
     expires: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The first day on which it holds no longer.")
     ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Requests a minute, at most.")
+    ] = None,
+    tokens_per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Tokens a minute, read and written, at most.")
+    ] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Requests at once, at most.")] = None,
+    spend: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Money a calendar month, in the estate's currency, at most."),
+    ] = None,
     state: State = HERE,
 ) -> None:
     """Make a key. It is printed once, and only its hash is kept."""
     from offtake.adapters.gateway_keys import new_key as make
     from offtake.bootstrap.gateway import Place, check_key
     from offtake.entrypoints.cli.outcome import loaded
+    from offtake.router.allowances import Allowed, pico_of
 
     with outcomes():
         check_key(loaded(estate).estate, workload, region)
@@ -96,6 +146,7 @@ def new_key(
             customer,
             model or (),
             None if expires is None else expires.date(),
+            Allowed(requests_per_minute, tokens_per_minute, at_once, pico_of(spend)),
         )
         typer.echo(secret)
         typer.echo(f"{kept.id}, for {workload} from {region}; only its hash is kept", err=True)
@@ -115,9 +166,10 @@ def list_keys(state: State = HERE, as_json: Json = False) -> None:
         for key in found:
             until = f", until {key.expires}" if key.expires else ""
             models = f", models {', '.join(key.models)}" if key.models else ""
+            limits = "".join(f", {text}" for text in key.limits)
             lapsed = key.lapsed(today())
             why = f"  ({lapsed})" if lapsed else ""
-            typer.echo(f"{key.id}  {key.workload} from {key.region}{models}{until}{why}")
+            typer.echo(f"{key.id}  {key.workload} from {key.region}{models}{until}{limits}{why}")
 
 
 @keys.command(epilog="Example: `offtake gateway keys revoke key-1a2b3c4d5e`")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from offtake.adapters.wire.dialects import Tongue, error_body
+from offtake.router.allowances import Left
 from offtake.router.choose import Refused
 
 REASONS: Final = {
@@ -39,8 +42,9 @@ def error_answer(
     retry_after_s: float | None = None,
     *,
     keep: bool = True,
+    more: bytes = b"",
 ) -> bytes:
-    """An error as a whole answer."""
+    """An error as a whole answer; `more` are headers."""
     body = error_body(tongue, status, text, code, param, request_id)
     wait = b"" if retry_after_s is None else b"retry-after: %d\r\n" % max(1, round(retry_after_s + 0.5))
     close = b"" if keep else b"connection: close\r\n"
@@ -50,11 +54,29 @@ def error_answer(
             JSON,
             b"x-request-id: %b\r\n" % request_id.encode(),
             wait,
+            more,
             close,
             b"content-length: %d\r\n\r\n" % len(body),
             body,
         )
     )
+
+
+def limit_headers(tongue: Tongue, left: Sequence[Left], now: float) -> bytes:
+    """What is left of a key's limits in the running minute, as `x-ratelimit-*`, and in Anthropic's own words too."""
+    found = b""
+    for each in left:
+        kind, reset = each.kind.encode(), each.resets_in_s
+        found += b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %.3fs\r\n" % (
+            kind, each.limit, kind, each.left, kind, reset,
+        )  # fmt: skip
+        if tongue == "anthropic":
+            at = datetime.fromtimestamp(now + reset, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+            found += (
+                b"anthropic-ratelimit-%b-limit: %d\r\nanthropic-ratelimit-%b-remaining: %d\r\n"
+                b"anthropic-ratelimit-%b-reset: %b\r\n" % (kind, each.limit, kind, each.left, kind, at)
+            )
+    return found
 
 
 def refusal_status(found: Refused) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
+    from offtake.router.allowances import Allowed
 
 NO_KEY: Final = "a request carries its key: `authorization: Bearer …`, `x-api-key` or `api-key`"
 UNKNOWN: Final = "the gateway does not know this key"
@@ -21,6 +22,7 @@ class Caller(NamedTuple):
     profile: str
     models: frozenset[str]  # That it may ask for; all if empty.
     lapsed: str | None
+    allowed: Allowed | None = None  # Its limits; None if it has none.
 
 
 class Callers:
@@ -30,7 +32,9 @@ class Callers:
 
     def __init__(self, keys: Sequence[Key], day: date) -> None:
         self._by_hash = {
-            bytes.fromhex(key.hash): Caller(key.id, key.profile, frozenset(key.models), key.lapsed(day))
+            bytes.fromhex(key.hash): Caller(
+                key.id, key.profile, frozenset(key.models), key.lapsed(day), key.allowed
+            )
             for key in keys
         }
 

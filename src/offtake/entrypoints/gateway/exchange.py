@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from offtake.adapters.upstream_http import Request
 from offtake.adapters.wire.bodies import Body
 from offtake.adapters.wire.dialects import Operation, Tongue
-from offtake.entrypoints.gateway.answers import error_answer, refusal_status, refusal_text
+from offtake.entrypoints.gateway.answers import error_answer, limit_headers, refusal_status, refusal_text
 from offtake.entrypoints.gateway.connection import Connection, Incoming
 from offtake.entrypoints.gateway.relay import Relay
 from offtake.router.choose import Asked, Refused, Route, choose
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from offtake.entrypoints.gateway.callers import Caller
     from offtake.entrypoints.gateway.limits import Limits
     from offtake.entrypoints.gateway.service import Service
+    from offtake.router.allowances import Allowance, Short, Taken
     from offtake.router.balances import Hold
+    from offtake.router.sharing import Sharing
     from offtake.router.table import Candidate
 
 # Two more tokens than events, and half as many again, for upstreams that put several tokens into an event.
@@ -34,6 +36,7 @@ class Exchange:
     """A request under way."""
 
     __slots__ = (
+        "_allowance",
         "_asked",
         "_attempts",
         "_begun_at",
@@ -49,6 +52,8 @@ class Exchange:
         "_route",
         "_service",
         "_stale",
+        "_taken",
+        "_waited",
         "body",
         "id",
         "incoming",
@@ -84,6 +89,9 @@ class Exchange:
         self._stale = False
         self._over = False
         self._hold: Hold | None = None
+        self._allowance: Allowance | None = None
+        self._taken: Taken | None = None
+        self._waited = False
         self._route: Route | None = None
         self._candidate: Candidate | None = None
         self._relay: Relay | None = None
@@ -95,16 +103,71 @@ class Exchange:
     # The way there.
 
     def begin(self) -> bool:
-        """Asks the law and sends the request; whether anything is still to come."""
-        service = self._service
+        """Asks the key's limits and the law, and sends the request; whether anything is still to come."""
+        service, allowed = self._service, self._key.allowed
+        if allowed is not None:
+            self._allowance = allowance = service.allowances.of(self._key.id, allowed, service.wall())
+            short = allowance.short(self._asked.most.total, service.wall())
+            if short is not None:
+                return self._limited(short)
         found = choose(service.table, self._asked, service.balances, service.wall())
         if service.shadow:
             found = self._shadowed(found)
         if isinstance(found, Refused):
+            if found.why in ("meter", "full") and self._waits():
+                return True
             self._refuse(found)
             return False
+        if self._allowance is not None:
+            short = self._allowance.short_of_money(self._may_cost(found), service.wall())
+            if short is not None:
+                return self._limited(short)
+            self._taken = self._allowance.take(self._asked.most.total, service.wall())
+        if found.passed and service.sharing is not None:
+            service.pressed(self, waits=False)
         self._dispatch(found)
         return not self._over
+
+    def begin_again(self) -> None:
+        """Others were asked for headroom that this request found none of."""
+        if not self._over:
+            self.begin()
+
+    def press(self, sharing: Sharing) -> bool:
+        """Notes what this request found no room for; whether others may hold some."""
+        service, asked = self._service, self._asked
+        now = service.wall()
+        candidates = [c for entry in asked.entries for c in entry.candidates if c.id not in asked.excluded]
+        hopeful = service.balances.press(candidates, asked.expected, asked.most, now)
+        if self._allowance is not None:
+            short = self._allowance.short(asked.most.total, now)
+            if short is None and candidates:
+                most = max(service.balances.cost(c, asked.most, now) for c in candidates)
+                short = self._allowance.short_of_money(most, now)
+            if short is not None:
+                hopeful = sharing.press(((short.counter, short.amount),), now) or hopeful
+        return hopeful
+
+    def _waits(self) -> bool:
+        """Whether the request begins again once others were asked for headroom; it waits once."""
+        if self._waited:
+            return False
+        self._waited = self._service.pressed(self, waits=True)
+        return self._waited
+
+    def _may_cost(self, route: Route) -> int:
+        return self._service.balances.cost(route.candidate, self._asked.most, self._service.wall())
+
+    def _limited(self, short: Short) -> bool:
+        """A limit of the key would be passed; whether the request waits for what others may hold of it."""
+        if self._waits():
+            return True
+        self.passed.append(("", f"key: {short.kind}", ()))
+        code = "insufficient_quota" if short.kind == "spend" else "rate_limit_exceeded"
+        self._respond_error(429, short.text, code, short.retry_after_s)
+        self._record("refused", 429, None)
+        self._end()
+        return False
 
     def _shadowed(self, found: Route | Refused) -> Route | Refused:
         """Where the caller asked to go, with what the choice would have done noted beside it."""
@@ -127,6 +190,8 @@ class Exchange:
         self._hold = service.balances.hold(
             candidate, asked.expected, asked.most, service.wall(), route.captive, route.amounts
         )
+        if self._taken is not None:
+            self._taken.allowance.spend(self._taken, self._may_cost(route), service.wall())
         upstream = service.upstreams[candidate.supply.deployment or ""]
         head, raw, hides = upstream.request(self.operation, self.body, self.incoming.headers)
         self._attempts += 1
@@ -161,7 +226,8 @@ class Exchange:
                 self._pool.withdraw(self._request)
             relay.leave()
         self._service.abandoned(self._candidate)
-        self._finish("left", None if relay is None or relay.watch is None else relay.watch.usage)
+        used = None if relay is None or relay.watch is None else relay.watch.usage
+        self._finish("left", used, nothing=relay is None)
 
     # What the answer's relay calls.
 
@@ -179,7 +245,11 @@ class Exchange:
                 b"\r\nx-offtake-route: ",
                 (candidate.id if candidate is not None else "").encode(),
                 b"\r\n" if self.incoming.keep_alive else b"\r\nconnection: close\r\n",
-                self._service.rate_headers(candidate),
+                self._service.rate_headers(candidate)
+                if self._allowance is None
+                else limit_headers(
+                    self.tongue, self._allowance.left(self._service.wall()), self._service.wall()
+                ),
             )
         )
 
@@ -281,16 +351,37 @@ class Exchange:
     def _refuse(self, found: Refused) -> None:
         self._note(found)
         status, code = refusal_status(found)
-        self._respond_error(status, refusal_text(found), code, found.retry_after_s)
+        text, wait = refusal_text(found), found.retry_after_s
+        sharing = self._service.sharing
+        if sharing is not None and sharing.lapsed and found.why in ("meter", "full"):
+            status, code, wait = 503, "headroom_unknown", 1.0
+            text = (
+                f"what others use of these bounds cannot be known now, so nothing is granted on them; {text}"
+            )
+        self._respond_error(status, text, code, wait)
         self._record("refused", status, None)
         self._end()
 
     def _respond_error(self, status: int, text: str, code: str, retry_after_s: float | None) -> None:
         keep = self.incoming.keep_alive
-        answer = error_answer(self.tongue, status, text, code, None, self.id, retry_after_s, keep=keep)
+        more = b""
+        if self._allowance is not None:
+            now = self._service.wall()
+            more = limit_headers(self.tongue, self._allowance.left(now), now)
+        answer = error_answer(
+            self.tongue, status, text, code, None, self.id, retry_after_s, keep=keep, more=more
+        )
         self._connection.write(answer)
 
+    def _give_back(self, used: Tokens | None, cost: int) -> None:
+        """Settles what was held of the key's limits."""
+        if self._taken is not None:
+            tokens = 0 if used is None else used.total
+            self._taken.allowance.settle(self._taken, tokens, cost, self._service.wall())
+            self._taken = None
+
     def _end(self) -> None:
+        self._give_back(None, 0)
         self._over = True
         self._service.ended(self)
         self._connection.done(self.incoming.keep_alive)
@@ -309,6 +400,7 @@ class Exchange:
             cost = 0
         if measured and used is not None and candidate is not None:
             service.seen(self._key.profile, candidate, used)
+        self._give_back(used, cost)
         status = 0 if self._relay is None else self._relay.status
         self._record(outcome, status, used, cost, bound, measured=measured)
         self._over = True

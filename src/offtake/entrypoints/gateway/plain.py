@@ -8,6 +8,7 @@ import orjson
 
 from offtake.adapters.wire.dialects import tongue_of
 from offtake.entrypoints.gateway.answers import REASONS
+from offtake.entrypoints.gateway.beside import own_metrics
 
 if TYPE_CHECKING:
     from offtake.entrypoints.gateway.connection import Connection, Incoming
@@ -20,11 +21,12 @@ def answer_plain(service: Service, connection: Connection, request: Incoming, *,
     if path == b"/healthz" and get:
         _answer(connection, request, 200, b"text/plain", b"ok\n")
     elif path == b"/readyz" and get:
-        lack = service.not_ready()
-        status = 200 if lack is None else 503
-        _answer(connection, request, status, b"text/plain", (lack or "ready").encode() + b"\n")
+        ready, text = _readiness(service)
+        _answer(connection, request, 200 if ready else 503, b"text/plain", text.encode() + b"\n")
     elif path == b"/metrics" and get:
-        text = service.metrics.text(service.table, service.balances, service.wall(), len(service.exchanges))
+        text = own_metrics(service)
+        if service.beside is not None:
+            text = service.beside.metrics(text)
         _answer(connection, request, 200, b"text/plain; version=0.0.4", text.encode())
     elif path in (b"/v1/models", b"/openai/v1/models") and get:
         _models(service, connection, request)
@@ -32,6 +34,11 @@ def answer_plain(service: Service, connection: Connection, request: Incoming, *,
         status = 405 if known else 404
         text = "this path is asked by POST" if known else "the gateway has no such path"
         service.answer_error(connection, request, tongue_of(path), (status, text, "not_found", None))
+
+
+def _readiness(service: Service) -> tuple[bool, str]:
+    lack = service.not_ready()
+    return (lack is None, lack or "ready") if service.beside is None else service.beside.readiness(lack)
 
 
 def _models(service: Service, connection: Connection, request: Incoming) -> None:

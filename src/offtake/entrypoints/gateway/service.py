@@ -21,16 +21,20 @@ from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.metrics import Metrics
 from offtake.entrypoints.gateway.plain import answer_plain
 from offtake.entrypoints.gateway.plans import Plans
-from offtake.router.balances import Balances, Opening
+from offtake.router.allowances import Allowances
+from offtake.router.balances import NOTHING_COUNTED, Balances, Opening
 from offtake.router.choose import day_of
 from offtake.router.table import Candidate, RoutingTable, Tokens
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
     from offtake.adapters.wire.upstreams import Upstream
+    from offtake.entrypoints.gateway.beside import Beside
     from offtake.router.ports import Receipts
     from offtake.router.receipts import Receipt
+    from offtake.router.sharing import Sharing
 
+MOST_WAITING: Final = 1024  # Requests that wait for headroom, each for one exchange with the store.
 FIRST_GUESS_OUT: Final = 256  # Tokens that an answer is expected to have before any was seen.
 _LEARNS: Final = 0.05  # The weight of a new answer in what is expected of the next.
 
@@ -50,6 +54,7 @@ class Service:
         *,
         shadow: bool = False,
         wall: Callable[[], float] = time.time,
+        sharing: Sharing | None = None,
     ) -> None:
         self.shadow = shadow
         self.wall = wall  # Seconds since the epoch.
@@ -63,7 +68,13 @@ class Service:
         self.upstreams = dict(upstreams)
         self.receipts = receipts
         self.metrics = Metrics()
-        self.balances = Balances(table, self.wall(), opening or Opening({}, {}))
+        counted = opening or NOTHING_COUNTED
+        self.sharing = sharing
+        self.beside: Beside | None = None  # The other processes of the same gateway.
+        self.balances = Balances(table, self.wall(), counted, sharing)
+        self.allowances = Allowances(counted.keys, sharing)
+        self.headroom_due = asyncio.Event()  # A request waits for headroom that others may hold.
+        self._waiting: list[Exchange] = []
         self._pools: dict[Origin, Pool] = {}
         self._expected: dict[tuple[str, str], float] = {}
         self._kept: list[Receipt] = []
@@ -155,6 +166,26 @@ class Service:
         if day_of(self.wall()) != self.table.day:
             return "the table is of another day"
         return self.receipts.failing
+
+    # Headroom that other processes may hold.
+
+    def pressed(self, exchange: Exchange, *, waits: bool) -> bool:
+        """Notes that a request found no room that others may hold in advance; whether it is begun again once they
+        were asked."""
+        if self.sharing is None or len(self._waiting) >= MOST_WAITING:
+            return False
+        if not exchange.press(self.sharing):
+            return False
+        self.headroom_due.set()
+        if waits:
+            self._waiting.append(exchange)
+        return waits
+
+    def headroom_heard(self) -> None:
+        """Others were asked: what waited for it begins again."""
+        waiting, self._waiting = self._waiting, []
+        for exchange in waiting:
+            exchange.begin_again()
 
     # What exchanges tell.
 

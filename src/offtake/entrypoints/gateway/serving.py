@@ -11,18 +11,24 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from offtake.bootstrap.gateway import Following, Place, Prepared, prepare, receipts_of, today
+from offtake.bootstrap.gateway_meters import origin_of, settle_the_dead, store_of
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
+from offtake.entrypoints.gateway.beside import TELL_EVERY_S, Beside
 from offtake.entrypoints.gateway.connection import Connection
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.service import Service
+from offtake.entrypoints.gateway.speaking import Speaking
+from offtake.router.sharing import Sharing, Without
 
 SWEEP_EVERY_S: Final = 0.02  # Receipts are handed over as often.
 LOOK_EVERY_S: Final = 0.25  # At the estate, the events, the keys and the day.
 BACKLOG: Final = 4096
+DRAIN_S: Final = 30.0  # What runs may end within this once the process is told to end.
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -46,8 +52,10 @@ class Serving:
         listener: socket.socket,
         changes: Following | None = None,
         say: Callable[[str], None] = lambda _: None,
+        speaking: Speaking | None = None,
     ) -> None:
         self.service = service
+        self._speaking = speaking
         self._listener = listener
         self._changes = changes
         self._say = say
@@ -67,17 +75,26 @@ class Serving:
             lambda: Connection(self.service), sock=self._listener, backlog=BACKLOG
         )
         self._tasks = [loop.create_task(self._sweep()), loop.create_task(self._look())]
+        if self._speaking is not None:
+            self._tasks.append(loop.create_task(self._speaking.run(self.service)))
+        if self.service.beside is not None:
+            self._tasks.append(loop.create_task(self._tell(self.service.beside)))
 
-    async def run(self, drain_s: float = 30.0) -> None:
+    async def run(self, drain_s: float = DRAIN_S, ready: Callable[[], None] = lambda: None) -> None:
         """Listens until SIGTERM or SIGINT; then answers under way may end within a time."""
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._ends.set)
         await self.start()
+        ready()
         await self._ends.wait()
         await self.stop(drain_s)
 
-    async def stop(self, drain_s: float = 30.0) -> None:
+    def end(self) -> None:
+        """Ends as SIGTERM does."""
+        self._ends.set()
+
+    async def stop(self, drain_s: float = DRAIN_S) -> None:
         """Takes no more connections, lets what is under way end, and writes what is left."""
         service = self.service
         service.draining = True
@@ -93,7 +110,16 @@ class Serving:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.sleep(0)
         service.close()
+        if self._speaking is not None:
+            await self._speaking.leave()
         service.receipts.close()
+
+    async def _tell(self, beside: Beside) -> None:
+        """Tells the other processes of this one; one that is ending tells no more, for another has its number."""
+        loop = asyncio.get_running_loop()
+        while not self.service.draining:
+            await loop.run_in_executor(None, beside.tell, self.service)
+            await asyncio.sleep(TELL_EVERY_S)
 
     async def _sweep(self) -> None:
         turn = 0
@@ -103,6 +129,8 @@ class Serving:
             turn += 1
             if turn % 5 == 0:
                 self.service.sweep()
+                if self.service.sharing is not None:
+                    self.service.sharing.look(self.service.now())
 
     def _replace(self, fresh: Prepared) -> None:
         service = self.service
@@ -129,27 +157,107 @@ class Serving:
                     self._say(f"what changed cannot be used, and what was in force stays: {error.message}")
 
 
-def serve(
-    path: Path, place: Place, host: str, port: int, say: Callable[[str], None], *, shadow: bool = False
-) -> None:
-    """Serves an estate until it is told to end. Raises OfftakeError if it cannot begin."""
-    import uvloop
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line asks of a gateway."""
 
-    prepared = prepare(path, place)
-    alone = only_one(place)
+    estate: Path
+    place: Place
+    shadow: bool = False
+    meters: str | None = None  # A URL behind which several machines share headroom.
+    without_meters: Without = "close"
+    drain_s: float = DRAIN_S
+
+
+def serve(asked: Asked, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serves an estate in this process until it is told to end. Raises OfftakeError if it cannot begin."""
+    prepared = prepare(asked.estate, asked.place)
+    alone = only_one(asked.place)
     for lack in prepared.lacks:
         say(f"left out: {lack}")
+    listener = listening_or_said(host, port)
+    run_process(asked, prepared, listener, say)
+    alone.close()
+
+
+def listening_or_said(host: str, port: int) -> socket.socket:
+    """A socket that several processes may listen on. Raises InvalidInput if the address cannot be listened on."""
     try:
-        listener = listening(host, port)
+        return listening(host, port)
     except OSError as error:
         raise InvalidInput(f"{host}:{port} cannot be listened on: {error.strerror}") from None
+
+
+def run_process(
+    asked: Asked,
+    prepared: Prepared,
+    listener: socket.socket,
+    say: Callable[[str], None],
+    among: Among | None = None,
+) -> None:
+    """One process from its first connection to its last. `among` are those that it is one of."""
+    import uvloop
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         gc.collect()
         gc.freeze()  # What is there from the start is never looked at again.
         gc.set_threshold(50_000, 20, 50)
-        serving = _serve(path, place, prepared, listener, say, shadow=shadow)
-        runner.run(serving)
-    alone.close()
+        runner.run(_run_process(asked, prepared, listener, say, among))
+
+
+@dataclass(frozen=True)
+class Among:
+    """A process's place among several of one gateway."""
+
+    worker: str
+    living: frozenset[str]  # The names of the processes that run, and of those that are about to.
+    beside: Beside
+    ready: Callable[[], None]  # To be called once requests are taken.
+    orphaned: Callable[[Callable[[], None]], None]  # Calls back once whoever watches over it is gone.
+
+
+async def _run_process(
+    asked: Asked,
+    prepared: Prepared,
+    listener: socket.socket,
+    say: Callable[[str], None],
+    among: Among | None,
+) -> None:
+    place, worker = asked.place, secrets.token_hex(6) if among is None else among.worker
+    sharing = None if among is None and asked.meters is None else Sharing(asked.without_meters)
+    service = service_of(place, prepared, shadow=asked.shadow, sharing=sharing, worker=worker)
+    speaking = None
+    if sharing is not None:
+        living = frozenset((worker,)) if among is None else among.living
+        speaking = speaking_of(asked, prepared, sharing, worker, living, say)
+        speaking.first()
+    service.beside = None if among is None else among.beside
+    changes = Following(asked.estate, place, prepared)
+    serving = Serving(service, listener, changes, say, speaking)
+    if among is None:
+        say(f"listening on port {serving.port}; table {prepared.table.version} of {prepared.table.day}")
+        await serving.run(asked.drain_s)
+    else:
+        among.orphaned(serving.end)
+        await serving.run(asked.drain_s, among.ready)
+
+
+def speaking_of(
+    asked: Asked,
+    prepared: Prepared,
+    sharing: Sharing,
+    worker: str,
+    living: frozenset[str],
+    say: Callable[[str], None],
+) -> Speaking:
+    """The process's part in the store of headroom, in which those that died before are counted by their receipts."""
+    place = asked.place
+    store, origin = store_of(place, asked.meters), origin_of(place)
+    dead = settle_the_dead(place, store, origin, living, prepared.table, today())
+    if dead:
+        say(f"counted by their receipts: {len(dead)} processes that ended without a word")
+    store.join(worker, origin)
+    return Speaking(worker, store, sharing, time.monotonic, time.time, say)
 
 
 def only_one(place: Place) -> IO[str]:
@@ -172,21 +280,6 @@ def only_one(place: Place) -> IO[str]:
     return held
 
 
-async def _serve(
-    path: Path,
-    place: Place,
-    prepared: Prepared,
-    listener: socket.socket,
-    say: Callable[[str], None],
-    *,
-    shadow: bool,
-) -> None:
-    service = service_of(place, prepared, shadow=shadow)
-    serving = Serving(service, listener, Following(path, place, prepared), say)
-    say(f"listening on port {serving.port}; table {prepared.table.version} of {prepared.table.day}")
-    await serving.run()
-
-
 def service_of(
     place: Place,
     prepared: Prepared,
@@ -194,11 +287,13 @@ def service_of(
     *,
     shadow: bool = False,
     wall: Callable[[], float] = time.time,
+    sharing: Sharing | None = None,
+    worker: str | None = None,
 ) -> Service:
-    """The state of a process, its counts opened with what its receipts say."""
-    worker = secrets.token_hex(6)
+    """The state of a process. Counts are opened with what the receipts say, or shared: then others are asked."""
+    worker = worker or secrets.token_hex(6)
     receipts = receipts_of(place, worker)
-    opening = receipts.opening(prepared.table, today(wall))
+    opening = None if sharing is not None else receipts.opening(prepared.table, today(wall))
     return Service(
         worker,
         prepared.table,
@@ -209,4 +304,5 @@ def service_of(
         limits,
         shadow=shadow,
         wall=wall,
+        sharing=sharing,
     )
