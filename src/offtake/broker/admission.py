@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from offtake.broker.counting import LEVELS, MOMENTS, ONE_DAY, flows, window_of
+from offtake.broker.counting import LEVELS, MOMENTS, ONE_DAY, flows, window_of, windows_in
 from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO, Profile
 from offtake.broker.state import Asking, Deal, State
@@ -21,7 +21,6 @@ from offtake.law.meters import burns, passed
 from offtake.law.primitives import Law, Meter, Procedure
 from offtake.law.procedures import Need as NotedNeed
 from offtake.law.procedures import after
-from offtake.law.windows import windows_over
 from offtake.law.wording import meter_text, number
 
 UNLIMITED: Final = Decimal(10) ** 30
@@ -150,7 +149,7 @@ def peak(meter: Meter, state: State, action: Action) -> Reading | None:
         return Reading(meter.id, day, day + ONE_DAY, level) if level else None
     read = [
         Reading(meter.id, window.begins, window.ends, amount)
-        for window in windows_over(meter.window, begins, ends)
+        for window in windows_in(meter, begins, ends)
         if (amount := state.windowed.get((meter.id, window_of(meter, window.begins).begins), ZERO))
     ]
     return max(read, key=lambda one: one.amount, default=None)

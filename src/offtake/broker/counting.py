@@ -82,7 +82,7 @@ def flows(rules: Rules, lease: Lease, meter: Meter) -> Iterator[tuple[Interval, 
     ends = min(lease.ends, meter.scope.ends or date.max)
     if ends <= begins:
         return
-    for window in windows_over(meter.window, begins, ends):
+    for window in windows_in(meter, begins, ends):
         opens = max(window.begins, begins)
         closes = ends if window.ends is None else min(window.ends, ends)
         yield window, Interval(opens, closes), _flow(rules, lease, meter, window, opens, closes)
@@ -147,7 +147,32 @@ def on_meters(state: State, rules: Rules, lease: Lease, sign: int, *, flowing: b
             for window, _, flow in flows(rules, lease, meter):
                 key = (meter.id, window.begins)
                 totals = totals.set(key, totals.get(key, ZERO) + (flow or ZERO) * sign)
-    return replace(state, levels=levels, windowed=windowed, flows=totals)
+    state = replace(state, levels=levels, windowed=windowed, flows=totals)
+    return _on_prices(state, rules, lease, action, sign) if flowing else state
+
+
+def _on_prices(state: State, rules: Rules, lease: Lease, action: Action, sign: int) -> State:
+    """The state with a lease counted on the prices that it is owed for: a level on its days, else window by window."""
+    levels, totals = state.levels, state.flows
+    for schedule, meter in rules.counters:
+        if not burns(meter, rules.law, action):
+            continue
+        if meter.measure in LEVELS:
+            begins, ends = in_scope(meter, lease.begins, lease.held_until)
+            level = levels.get(schedule.id, Profile()).plus(
+                action.quantity(meter.measure) * sign, begins, ends
+            )
+            levels = levels.set(schedule.id, level)
+            continue
+        for window, _, flow in flows(rules, lease, meter):
+            key = (schedule.id, window.begins)
+            totals = totals.set(key, totals.get(key, ZERO) + (flow or ZERO) * sign)
+    return replace(state, levels=levels, flows=totals)
+
+
+def in_scope(meter: Meter, begins: date, ends: date) -> tuple[date, date]:
+    """The days of [begins, ends) on which a meter is in force; none if the first is not before the second."""
+    return max(begins, meter.scope.begins or date.min), min(ends, meter.scope.ends or date.max)
 
 
 def _workload_of(state: State, rules: Rules, lease: Lease) -> WorkloadFacts:
@@ -158,7 +183,7 @@ def _workload_of(state: State, rules: Rules, lease: Lease) -> WorkloadFacts:
 def _in_windows(
     windowed: Map[tuple[str, date], Decimal], meter: Meter, begins: date, ends: date, amount: Decimal
 ) -> Map[tuple[str, date], Decimal]:
-    for window in windows_over(meter.window, begins, ends):
+    for window in windows_in(meter, begins, ends):
         key = (meter.id, window.begins)
         windowed = windowed.set(key, windowed.get(key, ZERO) + amount)
     return windowed
@@ -188,6 +213,14 @@ def with_reading(state: State, rules: Rules, reading: PostedReading, sign: int) 
         outer = meters.get(meter.within or "")
         meter = outer if outer is not None and outer.measure == meter.measure else None
     return replace(state, flows=flowing, windowed=windowed, levels=levels)
+
+
+def windows_in(meter: Meter, begins: date, ends: date) -> Iterator[Interval]:
+    """The windows of a meter that share a day with [begins, ends); its one term, wherever they begin."""
+    if meter.window == "term":
+        yield window_of(meter, begins)
+    else:
+        yield from windows_over(meter.window, begins, ends)
 
 
 def window_of(meter: Meter, day: date) -> Interval:

@@ -145,8 +145,8 @@ class BidWithdrawn:
 class NeedAwarded:
     """A need became leases, at `cost_micros` over their terms in the need's currency.
 
-    `objective_micros` adds what commitments would fall short by; it is at most `gap` (relative) above `bound_micros`,
-    which no award that meets as much of the need can be below.
+    `objective_micros` adds what price clauses add (`prices`, by clause) and what commitments would fall short by; it is
+    at most `gap` (relative) above `bound_micros`, which no award that meets as much of the need can be below.
     """
 
     kind: Literal["need-awarded"] = "need-awarded"
@@ -162,6 +162,7 @@ class NeedAwarded:
     excluded: tuple[Excluded, ...]
     named: tuple[Cited, ...]  # The clauses that shaped the award.
     counterfactuals: tuple[Counterfactual, ...]
+    prices: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

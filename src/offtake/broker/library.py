@@ -23,7 +23,8 @@ from offtake.domain.selection import NOBODY, SupplyFacts, WorkloadFacts
 from offtake.domain.workloads import InferenceClass
 from offtake.law.compile import compile_law, round_trips
 from offtake.law.facts import inference_facts, party_of, supplies, training_facts
-from offtake.law.primitives import Law
+from offtake.law.pricing import counter_of
+from offtake.law.primitives import Law, Meter, PriceSchedule
 from offtake.law.procedures import BusinessDay, monday_to_friday
 
 Calendars = Callable[[str | None], BusinessDay]
@@ -190,6 +191,11 @@ class Rules:
         if need.measure == "power" and "accelerators" not in self.amounts(supply, "power", Decimal(1)):
             return f"the power of an accelerator at {supply.id} is not stated"
         return None
+
+    @cached_property
+    def counters(self) -> tuple[tuple[PriceSchedule, Meter], ...]:
+        """The law's prices, each with the meter that counts what it is owed for."""
+        return tuple((schedule, counter_of(schedule)) for schedule in self.law.prices)
 
     @cached_property
     def round_trips(self) -> Mapping[tuple[str, str], Decimal]:

@@ -11,19 +11,25 @@ FORMAT: Final = 2
 Plain = dict[str, Any]
 
 
-def _stating_windows(entry: Plain) -> Plain:
-    """Format 1: notices did not say the time to answer, which was the right's only window."""
-    events = [
-        {**event, "notice": {**event["notice"], "answer_within": None}}
-        if event["kind"] == "holder-noticed"
-        else event
-        for event in entry["events"]
-    ]
+def _since_format_1(entry: Plain) -> Plain:
+    """Format 1: notices did not say the time to answer, which was the right's only window; price clauses were no part
+    of an award."""
+    events = [{**event, **_ADDED.get(event["kind"], _nothing)(event)} for event in entry["events"]]
     return {**entry, "events": events}
 
 
+def _nothing(_: Plain) -> Plain:
+    return {}
+
+
+_ADDED: Final[Mapping[str, Callable[[Plain], Plain]]] = {
+    "holder-noticed": lambda event: {"notice": {**event["notice"], "answer_within": None}},
+    "need-awarded": lambda _: {"prices": []},
+}
+
+
 # By the version that is read: what makes an entry of it one of the next.
-UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = {1: _stating_windows}
+UPCASTERS: Final[Mapping[int, Callable[[Plain], Plain]]] = {1: _since_format_1}
 
 
 def upcast(

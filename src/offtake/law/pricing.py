@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 from typing import Final
 
 from offtake.domain.currencies import Rates
-from offtake.law.primitives import PriceSchedule
+from offtake.law.primitives import Meter, PriceSchedule
 
 MICRO_UNITS: Final = 1_000_000  # Postings are integers of a millionth of the currency's unit.
 
@@ -33,6 +34,65 @@ def owed(schedule: PriceSchedule, quantity: Decimal, before: Decimal = Decimal(0
     mended.
     """
     return total(schedule, before + quantity) - total(schedule, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a window costs in all while its quantity is above `begins` and at most `ends` (None has no end): `base` and
+    `price` for each unit. The first piece has its beginning too."""
+
+    begins: Decimal
+    ends: Decimal | None
+    base: Decimal
+    price: Decimal
+
+    def at(self, quantity: Decimal) -> Decimal:
+        """The cost of a quantity of the piece."""
+        return self.base + self.price * quantity
+
+
+def pieces(schedule: PriceSchedule) -> tuple[Piece, ...]:
+    """A schedule as straight pieces, in the order of quantities: `total` is the piece that a quantity lies in."""
+    if schedule.share is not None:
+        plain = [Piece(Decimal(0), None, Decimal(0), schedule.share)]
+    else:
+        plain = list[Piece]()
+        begins, owed_before = Decimal(0), Decimal(0)
+        for tier in schedule.tiers:
+            base = Decimal(0) if schedule.tiering == "all-units" else owed_before - tier.price * begins
+            plain.append(Piece(begins, tier.up_to, base, tier.price))
+            if tier.up_to is not None:
+                owed_before, begins = plain[-1].at(tier.up_to), tier.up_to
+    if schedule.cap is None:
+        return tuple(plain)
+    return tuple(part for piece in plain for part in _capped(piece, schedule.cap))
+
+
+def _capped(piece: Piece, cap: Decimal) -> Iterator[Piece]:
+    """A piece below a cap, and where it would be above the cap itself."""
+    flat = Piece(piece.begins, piece.ends, cap, Decimal(0))
+    if piece.price <= 0:
+        yield piece if piece.at(piece.begins) <= cap else flat
+        return
+    reached = (cap - piece.base) / piece.price
+    if reached > piece.begins:
+        ends = reached if piece.ends is None else min(piece.ends, reached)
+        yield replace(piece, ends=ends)
+    if piece.ends is None or reached < piece.ends:
+        yield replace(flat, begins=max(piece.begins, reached))
+
+
+def counter_of(schedule: PriceSchedule) -> Meter:
+    """A price as the meter that counts what it is owed for: money only where its payer pays it."""
+    return Meter(
+        schedule.id,
+        schedule.origin,
+        schedule.scope,
+        schedule.measure,
+        schedule.window,
+        currency=schedule.currency,
+        payer=schedule.payer if schedule.measure == "money" else None,
+    )
 
 
 def is_convex(schedule: PriceSchedule) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.domain.errors import InvalidInput
-from offtake.law.primitives import Meter, PriceSchedule
+from offtake.law.pricing import counter_of
+from offtake.law.primitives import PriceSchedule
 from offtake.planner.counting import STOCKS
 from offtake.planner.draft import Draft, SideColumns
 from offtake.planner.instance import Floats
@@ -24,17 +25,14 @@ def add_price(reading: Reading, draft: Draft, schedule: PriceSchedule) -> None:
 
     Raises InvalidInput for a concave price over a quantity without a bound, which no finite program states exactly.
     """
-    meter = Meter(
-        schedule.id,
-        schedule.origin,
-        schedule.scope,
-        schedule.measure,
-        schedule.window,
-        currency=schedule.currency,
-        payer=schedule.payer if schedule.measure == "money" else None,
-    )
     measured = measure_rows(
-        reading, draft, meter, lower=0.0, upper=0.0, shortfalls=True, name=f"priced {schedule.id}"
+        reading,
+        draft,
+        counter_of(schedule),
+        lower=0.0,
+        upper=0.0,
+        shortfalls=True,
+        name=f"priced {schedule.id}",
     )
     if measured is None:
         return

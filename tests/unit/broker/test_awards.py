@@ -197,6 +197,33 @@ def test_a_budget_bounds_what_each_year_owes(tmp_path: Path) -> None:
     deal.follows()
 
 
+def test_a_budget_of_a_term_bounds_all_leases_together(tmp_path: Path) -> None:
+    budget = {
+        "kind": "budget",
+        "payer": "lab",
+        "amount": f"{50 * HOURS} USD",
+        "window": "term",
+        "spends": ["lease"],
+    }
+    deal = Rehearsal(tmp_path, market(agreements=agreed(all=budget)))
+    for year, granted in ((2027, 30), (2029, 20)):
+        term = {"begins": date(year, 1, 1), "ends": date(year + 1, 1, 1)}
+        deal.need(f"n{year}", 30, **term)
+        deal.bid("b", 30, 1, need=f"n{year}")
+        assert taken(deal.awarded(f"n{year}")) == {f"n{year}-b": granted}
+    deal.follows()
+
+
+def test_a_ceiling_of_a_term_bounds_all_that_stand_in_it(tmp_path: Path) -> None:
+    most = {"kind": "ceiling", "measure": "accelerators", "upper": "40 accelerators", "window": "term"}
+    deal = Rehearsal(tmp_path, market(agreements=agreed(most=most)))
+    for year, granted in ((2027, 30), (2029, 10)):
+        deal.need(f"n{year}", 30, begins=date(year, 1, 1), ends=date(year + 1, 1, 1))
+        deal.bid("b", 30, 1, need=f"n{year}")
+        assert taken(deal.awarded(f"n{year}")) == {f"n{year}-b": granted}
+    deal.follows()
+
+
 def test_the_law_itself_excludes_a_bid(tmp_path: Path) -> None:
     only = {"kind": "exclusivity", "to": ["y"], "covers": {"models": ["m"]}, "actions": ["acquire"]}
     estate = market(agreements=agreed(only=only), models={"m": {"vendor": "v"}})

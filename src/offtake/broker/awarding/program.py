@@ -7,6 +7,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Final
 
 from offtake.broker.admission import acquisition_of, free_of, peak
+from offtake.broker.awarding.prices import Stretch, segments, stretches
 from offtake.broker.awarding.sources import Source, per_hour
 from offtake.broker.counting import HOURS_PER_DAY, LEVELS, flows, window_days, window_of
 from offtake.broker.library import Rules
@@ -32,7 +33,7 @@ class _Bound:
 
 
 class Program:
-    """The columns and rows of one award. Columns: steps of source by tranche, choices, shortfalls."""
+    """The columns and rows of one award. Columns: steps of source by tranche, choices, parts of prices, shortfalls."""
 
     def __init__(self, rules: Rules, state: State, deal: Deal, sources: Sequence[Source]) -> None:
         self.rules, self.state, self.deal, self.sources = rules, state, deal, sources
@@ -43,17 +44,20 @@ class Program:
         self.integer: list[bool] = []
         self.rows: list[Row] = []
         self.bounds: list[_Bound] = []
-        self.cost: list[float] = []
         self.exact: list[Decimal] = []
-        self.scale = max((source.cost * self.step for source in sources), default=Decimal(1)) or Decimal(1)
+        self.priced = tuple(stretches(rules, state, deal, sources))
         self.cells: dict[tuple[int, int], int] = {}
         self.choices: dict[int, int] = {}
         self._columns()
         self._tranche_rows()
         self._capacity_rows()
         self._ceiling_rows()
-        self.first_shortfall = len(self.cost)
+        for stretch in self.priced:
+            self._price_rows(stretch)
+        self.first_shortfall = len(self.exact)
         self._commitment_rows()
+        self.scale = max((abs(self.exact[c]) for c in self.cells.values()), default=ZERO) or Decimal(1)
+        self.cost = [float(one / self.scale) for one in self.exact]
 
     # Columns -----------------------------------------------------------------------------------------------------
 
@@ -62,8 +66,7 @@ class Program:
         self.upper.append(upper)
         self.integer.append(integer)
         self.exact.append(cost)
-        self.cost.append(float(cost / self.scale))
-        return len(self.cost) - 1
+        return len(self.exact) - 1
 
     def _columns(self) -> None:
         need = self.deal.need
@@ -184,6 +187,37 @@ class Program:
                     found.setdefault(window.begins, []).extend((column, each) for column, _ in self.of(i))
         return found
 
+    def _price_rows(self, stretch: Stretch) -> None:
+        """What a price adds: on the columns themselves where it is straight, else by the segment that is reached."""
+        left = sum((tranche.quantity for tranche in self.tranches), ZERO)
+        most = min(
+            sum((each * self.sources[i].maximum for i, each in stretch.each), ZERO),
+            left * max(each for _, each in stretch.each),
+        )
+        found = segments(stretch, most, self.step)
+        largest = max(each for _, each in stretch.each) * self.step  # Counts are stated in the largest step.
+        cells = [
+            (column, each * self.step)
+            for i, each in stretch.each
+            for (source, _), column in self.cells.items()
+            if source == i
+        ]
+        if len(found) == 1:
+            for column, each in cells:
+                self.exact[column] += found[0].price * each * stretch.times
+            return
+        chosen: list[tuple[int, float]] = []
+        counted: list[tuple[int, float]] = []
+        for one in found:
+            choice = self._column(1.0, one.base * stretch.times, integer=True)
+            count = self._column(INFINITE, one.price * largest * stretch.times, integer=False)
+            self._row(((count, 1.0), (choice, -float(one.upper / largest))), -INFINITE, 0)
+            self._row(((count, 1.0), (choice, -float(one.lower / largest))), 0, INFINITE)
+            chosen.append((choice, 1.0))
+            counted.append((count, -1.0))
+        self._row(chosen, 1, 1)
+        self._row((*((column, float(each / largest)) for column, each in cells), *counted), 0, 0)
+
     def _commitment_rows(self) -> None:
         """Shortfalls of the commitments of the need's party: s >= lower - taken - what is awarded."""
         need, law = self.deal.need, self.rules.law
@@ -232,7 +266,7 @@ class Program:
     def filling(self) -> Programme:
         """Meet as much as can be met."""
         cells = set(self.cells.values())
-        cost = tuple(-1.0 if column in cells else 0.0 for column in range(len(self.cost)))
+        cost = tuple(-1.0 if column in cells else 0.0 for column in range(len(self.exact)))
         return self._programme(cost)
 
     def costing(self, filled: Decimal) -> Programme:
@@ -241,7 +275,7 @@ class Program:
 
     def breaking_ties(self, filled: Decimal, least: float) -> Programme:
         """Among the least costly, prefer sources in their order."""
-        cost = [0.0] * len(self.cost)
+        cost = [0.0] * len(self.exact)
         for (i, _), column in self.cells.items():
             cost[column] = float(i + 1)
         cells = tuple((column, each) for column, each in enumerate(self.cost) if each)
@@ -257,7 +291,9 @@ class Program:
         return Programme(cost, tuple(self.lower), tuple(self.upper), tuple(self.integer), rows)
 
     def tied(self) -> bool:
-        """Whether two sources cost the same, so that a choice between them is left."""
+        """Whether two sources may cost the same, so that a choice between them is left."""
+        if self.priced:
+            return True
         open_costs = [source.cost for source in self.sources if not source.fixed]
         return len(set(open_costs)) < len(open_costs)
 

@@ -1,7 +1,8 @@
 """Who is awarded what: takes and bids against a need, least cost first, as a small exact program.
 
 The program is lexicographic: meet as much of the need as can be met, at least cost, and break ties by the policy's
-rule. Cost is what is paid over the terms and what the commitments of the need's party would fall short by.
+rule. Cost is what is paid over the terms, what price clauses add to it on top of what they count already, and what the
+commitments of the need's party would fall short by.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Proposal:
     gap: Decimal
     excluded: tuple[Excluded, ...]
     binding: tuple[Cited, ...]
+    prices: tuple[tuple[str, int], ...] = ()  # What price clauses add, in micro-units, by clause.
 
     @property
     def elsewhere(self) -> tuple[tuple[Source, Decimal], ...]:
@@ -98,17 +100,19 @@ def _read(
         if steps:
             quantities.append((source, steps * program.step))
     cost = sum((source.cost * quantity for source, quantity in quantities), ZERO)
+    prices = _prices(program, quantities)
     shortfalls = sum(
         (
             program.exact[column] * Decimal(repr(chosen.values[column]))
-            for column in range(program.first_shortfall, len(program.cost))
+            for column in range(program.first_shortfall, len(program.exact))
         ),
         ZERO,
     )
-    objective = micro_units(cost + max(shortfalls, ZERO))
+    added = sum((micros for _, micros in prices), 0)
+    objective = micro_units(cost + max(shortfalls, ZERO)) + added
     bound = Decimal(repr(best.bound)) * program.scale
     bound_micros = min(int((bound * 1_000_000).to_integral_value(rounding=ROUND_CEILING)), objective)
-    gap = Decimal(objective - bound_micros) / objective if objective else ZERO
+    gap = Decimal(objective - bound_micros) / abs(objective) if objective else ZERO
     unmet = sum((tranche.quantity for tranche in program.tranches), ZERO) - filled
     return Proposal(
         tuple(quantities),
@@ -119,4 +123,17 @@ def _read(
         gap.quantize(Decimal("0.000000001")),
         excluded,
         tuple(program.binding(chosen)),
+        prices,
     )
+
+
+def _prices(program: Program, quantities: Sequence[tuple[Source, Decimal]]) -> tuple[tuple[str, int], ...]:
+    """What each price clause adds, in micro-units of the need's currency, by clause."""
+    amounts = dict.fromkeys(range(len(program.sources)), ZERO)
+    for source, quantity in quantities:
+        amounts[source.order] += quantity
+    found: dict[str, Decimal] = {}
+    for stretch in program.priced:
+        clause = stretch.schedule.origin.clause
+        found[clause] = found.get(clause, ZERO) + stretch.adds(amounts)
+    return tuple((clause, micro_units(amount)) for clause, amount in sorted(found.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from offtake.broker.admission import left_elsewhere
 from offtake.broker.asking import BestBid, asked_again, covered, revived, rights_over
@@ -63,6 +64,7 @@ def award(call: Call, command: Award) -> Outcome:
             excluded=found.excluded,
             named=named,
             counterfactuals=_counterfactuals(call, bare, deal, named),
+            prices=tuple((clause, micros) for clause, micros in found.prices if micros),
         ),
     )
 
@@ -124,6 +126,10 @@ def _named(deal: Deal, found: Proposal) -> tuple[Cited, ...]:
         for reason in one.reasons:
             if reason.clause is not None:
                 said.setdefault(reason.clause, reason)
+    for clause, micros in found.prices:
+        amount = f"{number(Decimal(micros) / 1_000_000)} {deal.need.currency}" if micros else "nothing"
+        text = f"{clause}: adds {amount} over the term to what is awarded"
+        said.setdefault(clause, Cited(clause=clause, text=text))
     for bound in found.binding:
         said.setdefault(bound.clause or bound.text, bound)
     return tuple(said.values())

@@ -12,6 +12,7 @@ from offtake.broker.verification.findings import micros
 from offtake.broker.verification.inspection import Audit
 from offtake.broker.verification.lawful import unlawful
 from offtake.broker.verification.least import short_of_least
+from offtake.broker.verification.priced import wrong_prices
 from offtake.broker.verification.room import beyond_bounds, beyond_capacity
 
 
@@ -27,6 +28,7 @@ def faults(audit: Audit, case: Case, event: NeedAwarded) -> Iterator[str]:
     yield from beyond_capacity(audit, case, leases)
     yield from beyond_bounds(audit, case, leases)
     yield from _costs(audit, case, event, leases)
+    yield from wrong_prices(audit, case, event, leases)
     yield from short_of_least(audit, case, event)
 
 

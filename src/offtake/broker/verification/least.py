@@ -13,13 +13,13 @@ from offtake.broker.ports import Programme, Row
 from offtake.broker.terms import STEPS, Bid, Tranche
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Case, Held, flow, took
 from offtake.broker.verification.inspection import Audit
-from offtake.broker.verification.room import windows_of
+from offtake.broker.verification.priced import bends, counted, total
+from offtake.broker.verification.room import windows_between, windows_of
 from offtake.domain.position import Position
 from offtake.domain.selection import Interval
 from offtake.law.decide import Refusal, decide
 from offtake.law.meters import burns
 from offtake.law.primitives import Meter
-from offtake.law.windows import windows_over
 
 UNBOUNDED = float("inf")
 TOLERANCE = 1e-6  # Relative, of a program in floating point.
@@ -43,6 +43,8 @@ def short_of_least(audit: Audit, case: Case, event: NeedAwarded) -> Iterator[str
     best = float(program.fixed_cost) + least.objective * program.scale
     stated = event.objective_micros / 1e6
     room = max(abs(best), 1.0) * (float(audit.gap) + TOLERANCE)
+    if stated < best - room:
+        yield f"no award as large counts less than {best:.6f}, and this one states {stated:.6f}"
     if stated > best + room:
         yield f"an award for {best:.6f} was possible, and this one counts {stated:.6f}"
     if event.bound_micros / 1e6 > best + room:
@@ -72,7 +74,7 @@ class _Least:
         self.fixed_cost = sum((self._cost(take) for take in self.takes), NOTHING)
         self.scale = float(max((cost * self.step for cost in self.costs), default=Decimal(1))) or 1.0
         self.rows: list[Row] = []
-        self.extra: list[float] = []  # Costs of shortfalls.
+        self.extra: list[tuple[float, float, bool]] = []  # Cost, most and wholeness of prices and shortfalls.
         self._write()
 
     def _unit(self, bid: Bid) -> Held:
@@ -131,7 +133,38 @@ class _Least:
                 self._level(meter)
             elif meter.upper is not None:
                 self._flow(meter)
+        self._prices()
         self._shortfalls()
+
+    def _prices(self) -> None:
+        """Prices by tier: a part for each stretch between two bends, the next one open once this one is full."""
+        first, need = 2 * len(self.bids), self.case.need
+        granted = sum((grant.quantity for grant in self.case.grants), NOTHING)
+        left = need.quantity - granted - self.taken
+        for one in counted(self.audit, self.case, [*self.units, *self.takes]):
+            each = one.added[: len(self.units)]
+            base = one.before + sum(one.added[len(self.units) :], NOTHING)
+            self.fixed_cost += (total(one.schedule, base) - total(one.schedule, one.before)) * one.times
+            offered = (amount * bid.quantity for amount, bid in zip(each, self.bids, strict=True))
+            most = min(sum(offered, NOTHING), max(each, default=NOTHING) * left)
+            if most <= 0:
+                continue
+            unit = max(each) * self.step
+            cells = [(n, float(amount * self.step / unit)) for n, amount in enumerate(each)]
+            before: tuple[int, float] | None = None
+            for bend in bends(one, base, most, [amount * self.step for amount in each]):
+                part, width = first + len(self.extra), float(bend.width / unit)
+                self.extra.append((float(bend.slope * one.times * unit) / self.scale, UNBOUNDED, False))
+                opened = first + len(self.extra)
+                self.extra.append((float(bend.jump * one.times) / self.scale, 1.0, True))
+                self._row(((part, 1.0), (opened, -width)), -UNBOUNDED, 0.0)
+                self._row(((part, 1.0), (opened, -float(bend.least / unit))), 0.0, UNBOUNDED)
+                if before is not None:
+                    last, full = before
+                    self._row(((last, 1.0), (opened, -full)), 0.0, UNBOUNDED)
+                before = part, width
+                cells.append((part, -1.0))
+            self._row(cells, 0.0, 0.0)
 
     def _tranches(self) -> None:
         granted = sum((grant.quantity for grant in self.case.grants), NOTHING)
@@ -269,7 +302,7 @@ class _Least:
                         taken += _mean(self.rules, take, meter, window, begins, ends)
                 column = first + len(self.extra)
                 price = (meter.shortfall_price or NOTHING) * hours
-                self.extra.append(float(price * rate) / self.scale)
+                self.extra.append((float(price * rate) / self.scale, UNBOUNDED, False))
                 cells = [
                     (n, float(_mean(self.rules, self.units[n], meter, window, begins, ends) * self.step))
                     for n in mine
@@ -290,12 +323,14 @@ class _Least:
         columns = 2 * bids + extra
         cost = [-1.0] * bids + [0.0] * (columns - bids)
         if not filling:
-            cost = [float(cost * self.step) / self.scale for cost in self.costs] + [0.0] * bids + self.extra
+            cost = [float(cost * self.step) / self.scale for cost in self.costs] + [0.0] * bids
+            cost += [one for one, _, _ in self.extra]
         met = float((at_least - self.taken) / self.step)
         rows = list(self.rows)
         rows.append(Row(tuple((n, 1.0) for n in range(bids)), met if not filling else -UNBOUNDED, UNBOUNDED))
-        upper = [float(bid.quantity / self.step) for bid in self.bids] + [1.0] * bids + [UNBOUNDED] * extra
-        whole = [True] * (2 * bids) + [False] * extra
+        upper = [float(bid.quantity / self.step) for bid in self.bids] + [1.0] * bids
+        upper += [most for _, most, _ in self.extra]
+        whole = [True] * (2 * bids) + [one for _, _, one in self.extra]
         if not columns:
             return Programme((0.0,), (0.0,), (0.0,), (True,), ())
         return Programme(tuple(cost), (0.0,) * columns, tuple(upper), tuple(whole), tuple(rows))
@@ -319,7 +354,7 @@ def _moments(
     if begins >= ends:
         return
     if meter.window not in ("any-time", "minute"):
-        for window in windows_over(meter.window, begins, ends):
+        for window in windows_between(meter, begins, ends):
             yield window, begins, ends
         return
     for day in sorted({begins, *(since for since, _, _ in counting if begins < since < ends)}):

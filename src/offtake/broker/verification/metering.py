@@ -10,6 +10,7 @@ from offtake.broker.events import MeterRead, ReadingReversed, WindowSettled
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Noted, Window
 from offtake.broker.verification.findings import Broken, follows, micros, near
 from offtake.broker.verification.inspection import Audit
+from offtake.broker.verification.priced import total
 from offtake.law.primitives import PriceSchedule
 from offtake.law.windows import window_at
 
@@ -75,18 +76,7 @@ def _owing(audit: Audit, schedule: PriceSchedule, day: date) -> Decimal:
         ),
         NOTHING,
     )
-    if schedule.share is not None:
-        total = schedule.share * quantity
-    elif schedule.tiering == "all-units":
-        fitting = [t.price for t in schedule.tiers if t.up_to is None or quantity <= t.up_to]
-        total = quantity * (fitting[0] if fitting else schedule.tiers[-1].price)
-    else:
-        total, low = NOTHING, NOTHING
-        for tier in schedule.tiers:
-            high = quantity if tier.up_to is None else min(tier.up_to, quantity)
-            total += max(high - low, NOTHING) * tier.price
-            low = max(high, low)
-    return total if schedule.cap is None else min(total, schedule.cap)
+    return total(schedule, quantity)
 
 
 def _settled(audit: Audit, event: WindowSettled) -> None:

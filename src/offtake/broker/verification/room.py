@@ -54,5 +54,13 @@ def windows_of(meter: Meter, case: Case, mine: Sequence[Held]) -> Iterator[tuple
     begins = max(case.need.begins, meter.scope.begins or date.min)
     ends = min(case.need.ends, meter.scope.ends or date.max)
     if begins < ends:
-        for window in windows_over(meter.window, begins, ends):
+        for window in windows_between(meter, begins, ends):
             yield window, max(begins, window.begins), min(ends, window.ends or ends)
+
+
+def windows_between(meter: Meter, begins: date, ends: date) -> Iterator[Interval]:
+    """The windows of a meter that share a day with [begins, ends); of a term there is one, from its first day on."""
+    if meter.window == "term":
+        yield Interval(meter.scope.begins or date.min, meter.scope.ends)
+    else:
+        yield from windows_over(meter.window, begins, ends)
