@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brokered import Rehearsal, agreed, exact, market
+from brokered import Rehearsal, agreed, market
 from offtake.broker.events import NeedAwarded
 from offtake.law.pricing import pieces, total
 from offtake.law.primitives import Origin, PriceSchedule, PriceTier, Scope
@@ -266,7 +266,7 @@ def test_a_price_in_another_currency_is_converted(tmp_path: Path) -> None:
     clause["tiers"] = [{"price": "1 EUR/accelerator-hour"}]
     deal = opened(tmp_path, tiers=clause)
     deal.need(quantity=10, **YEAR)
-    deal.bid("y", 10, exact(1))
+    deal.bid("y", 10, 1)
     # 1.05 USD from July 2026 on.
     assert dict(deal.awarded().prices) == {"lab-h.tiers": 10 * HOURS * 1_050_000}
     deal.follows()
