@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 
 from offtake.adapters.report.matter import Matter
 from offtake.adapters.whole_files import write_whole
+from offtake.adapters.workbook.accounts import write_accounts
+from offtake.adapters.workbook.accounts_sheet import AccountsSheet
+from offtake.adapters.workbook.assets import sheet_names, write_assets
 from offtake.adapters.workbook.cells import (
     HEADER,
     Value,
@@ -24,10 +27,20 @@ from offtake.adapters.workbook.cells import (
     title,
     widths,
 )
+from offtake.adapters.workbook.grid import Grid, Rows
 from offtake.adapters.workbook.settling import WRITTEN, settled
 from offtake.domain.errors import StorageFailure
 from offtake.domain.estate import Estate
-from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan, ClausePrice, ReportExtras, Row, SensitivityRow
+from offtake.domain.handoffs import (
+    PLAN_TABLES,
+    CapacityPlan,
+    ClausePrice,
+    FinanceFlowRow,
+    ReportExtras,
+    Row,
+    SensitivityRow,
+    SpendRow,
+)
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -90,6 +103,7 @@ def workbook(plan: CapacityPlan, estate: Estate, extras: ReportExtras) -> bytes:
         writer.table("clause_prices", ClausePrice, extras.clause_prices, {"price_cents": _price})
     if extras.sensitivities:
         writer.table("assumptions", SensitivityRow, extras.sensitivities)
+    writer.accounts()
     writer.sources()
     writer.summary(summary)
     draft = io.BytesIO()
@@ -191,6 +205,29 @@ class _Writer:
     def _formula(self, sheet: Worksheet, cell: Cell, formula: str, value: float) -> None:
         cell.value = formula
         self.values[sheet.title, cell.coordinate] = value
+
+    def accounts(self) -> None:
+        """The accounts of who borrows, and what each built, as live formulas over the plan's own tables."""
+        plan = self.plan
+        if not plan.finance:
+            return
+        self.table("money_flows", FinanceFlowRow, [flow for one in plan.finance for flow in one.flows])
+        spend, flows = (
+            Rows(name, {key: n for n, key in enumerate(kind.model_fields, start=1)}, count)
+            for name, kind, count in (
+                ("spend", SpendRow, len(plan.spend)),
+                ("money_flows", FinanceFlowRow, sum(len(one.flows) for one in plan.finance)),
+            )
+        )
+        names, registers = (sheet_names(kind, plan.finance) for kind in ("accounts", "assets"))
+        for borrower in plan.finance:
+            grids = [
+                Grid(cast("Worksheet", self.book.create_sheet(of[borrower.party])), plan.periods, self.values)
+                for of in (names, registers)
+            ]
+            written = write_assets(grids[1], plan, borrower, spend)
+            write_accounts(AccountsSheet(grids[0], plan, borrower, spend, flows), grids[1], written)
+            grids[1].done()
 
     def sources(self) -> None:
         """Every number of the estate with its source."""
