@@ -141,6 +141,14 @@ class Body:
         return most
 
     @property
+    def builds_on_state(self) -> bool:
+        """Whether it names something that only the upstream which made it knows."""
+        spans = self.spans
+        return ("previous_response_id" in spans or "conversation" in spans) and (
+            self.value("previous_response_id") is not None or self.value("conversation") is not None
+        )
+
+    @property
     def asks_for_usage(self) -> bool:
         """Whether the caller asked for usage at the end of its stream."""
         options = self.value("stream_options")

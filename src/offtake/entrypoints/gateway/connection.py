@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
 
 import httptools
 
 from offtake.entrypoints.gateway.answers import REASONS
+from offtake.entrypoints.gateway.heads import Framed, Head, Heads, framed
 from offtake.entrypoints.gateway.limits import Limits
 
 # The headers that are read. A second one of any of them is refused.
@@ -34,32 +36,29 @@ READ: Final = frozenset(
 
 
 class Incoming:
-    """A request as it is read."""
+    """A request: its head, and its body as it comes."""
 
-    __slots__ = (
-        "body",
-        "headers",
-        "keep_alive",
-        "method",
-        "parts",
-        "path",
-        "query",
-        "size",
-        "target",
-        "version",
-    )
+    __slots__ = ("body", "head", "parts", "size")
 
-    def __init__(self) -> None:
-        self.method = b""
-        self.target = b""
-        self.path = b""
-        self.query = b""
-        self.version = "1.1"
-        self.headers: dict[bytes, bytes] = {}
-        self.keep_alive = True
+    def __init__(self, head: Head, body: bytes = b"") -> None:
+        self.head = head
+        self.body = body
+        self.size = len(body)
         self.parts: list[bytes] = []
-        self.size = 0
-        self.body = b""
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]:
+        """Those headers that are read, names in lower case."""
+        return self.head.headers
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection may carry another request."""
+        return self.head.keep_alive
+
+
+# Requests with these are read each time.
+_UNLIKE: Final = frozenset((b"transfer-encoding", b"expect"))
 
 
 class Handler(Protocol):
@@ -85,10 +84,8 @@ class Host(Protocol):
     connections: set[Connection]
     draining: bool
     buffered: int  # Bytes of all requests' bodies that are held.
-
-    def now(self) -> float:
-        """Seconds of a clock that does not run backward."""
-        ...
+    heads: Heads
+    now: Callable[[], float]  # Seconds of a clock that does not run backward.
 
     def handle(self, connection: Connection, request: Incoming) -> Handler | None:
         """Answers a request, at once (None) or later."""
@@ -106,6 +103,8 @@ class Connection(asyncio.Protocol):
         "_answering",
         "_chunked",
         "_fed",
+        "_framed",
+        "_good",
         "_handler",
         "_head_size",
         "_held",
@@ -118,6 +117,7 @@ class Connection(asyncio.Protocol):
         "_refusal",
         "_server",
         "_started",
+        "_whole",
         "closed",
         "deadline",
         "transport",
@@ -128,7 +128,12 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._queue: deque[Incoming] = deque()
         self._handler: Handler | None = None
-        self._next = Incoming()
+        self._next = Incoming(Head())
+        # Of what is read at once: how it looks if it is one whole request, the head that came with a good key, and how
+        # many requests the parser found in it.
+        self._framed: Framed | None = None
+        self._good: Head | None = None
+        self._whole = 0
         self._in_head = True
         self._started = False
         self._head_size = 0
@@ -161,11 +166,15 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             return
         limits = self._server.limits
+        self._framed = self._good = None
+        self._whole = 0
         if self._in_head:
             if not self._started:
-                self._started = True
                 if self._handler is None:
+                    if not self._queue and self._is_known(data):
+                        return
                     self.deadline = self._server.now() + limits.head_within_s
+                self._started = True
             self._fed += len(data)
         try:
             self._parser.feed_data(data)
@@ -178,8 +187,39 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.refuse(None, 400, "this is not a request in HTTP/1.1")
             return
+        if self._framed is not None and self._good is not None:
+            self._remember(self._framed, self._good)
         if self._in_head and self._fed > limits.head_bytes:
             self.refuse(self._next, 431, f"the head of a request has at most {limits.head_bytes} bytes")
+
+    def _is_known(self, data: bytes) -> bool:
+        """Between two requests: takes one that came whole and whose head is known. The parser is not told of it: it
+        stands where it would have stood."""
+        self._framed = found = framed(data)
+        if found is None:
+            return False
+        server = self._server
+        head = server.heads.get(found.head)
+        size = len(found.body)
+        if head is None or size > server.limits.body_bytes:
+            return False
+        if server.buffered + size > server.limits.buffered_bytes:
+            return False
+        self._held += size
+        server.buffered += size
+        self._answer(Incoming(head, found.body))
+        return True
+
+    def good(self, head: Head) -> None:
+        """The request that is being answered came with a good key: its head need not be read again."""
+        self._good = head
+
+    def _remember(self, found: Framed, head: Head) -> None:
+        """Keeps a head if the parser took what came for one request with just that body."""
+        request = self._next
+        alone = self._whole == 1 and request.head is head and request.body == found.body
+        if alone and not _UNLIKE.intersection(head.headers):
+            self._server.heads.keep(found.head, head)
 
     def eof_received(self) -> bool:
         """The caller sends no more; half-open connections are not kept."""
@@ -213,7 +253,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._next = Incoming()
+        self._next = Incoming(Head())
         self._in_head = True
         self._head_size = 0
 
@@ -222,7 +262,7 @@ class Connection(asyncio.Protocol):
         self._head_size += len(url)
         if self._head_size > self._server.limits.head_bytes:
             raise _Refuse(431, "the target is too long")
-        self._next.target += url
+        self._next.head.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; those of a trailer are dropped."""
@@ -233,14 +273,14 @@ class Connection(asyncio.Protocol):
             raise _Refuse(431, f"the head of a request has at most {self._server.limits.head_bytes} bytes")
         name = name.lower()
         if name in READ:
-            headers = self._next.headers
+            headers = self._next.head.headers
             if name in headers:
                 raise _Refuse(400, f"the header `{name.decode()}` stands twice")
             headers[name] = value
 
     def on_headers_complete(self) -> None:
         """The head is whole: what cannot be taken is refused before its body comes."""
-        request, parser, limits = self._next, self._parser, self._server.limits
+        request, parser, limits = self._next.head, self._parser, self._server.limits
         self._in_head = False
         self._fed = 0
         request.method = parser.get_method()
@@ -288,6 +328,7 @@ class Connection(asyncio.Protocol):
         request = self._next
         request.body = request.parts[0] if len(request.parts) == 1 else b"".join(request.parts)
         request.parts = []
+        self._whole += 1
         self._in_head = True
         self._started = False
         self._fed = 0
@@ -303,7 +344,7 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Incoming) -> None:
         self.deadline = 0.0
         self._answering = request.size
-        self._chunked = request.version == "1.1"
+        self._chunked = request.head.version == "1.1"
         self._handler = _ANSWERED  # Whoever answers at once calls `done` before there is a handler.
         found = self._server.handle(self, request)
         if found is not None and self._handler is _ANSWERED:

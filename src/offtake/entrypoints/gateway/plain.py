@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def answer_plain(service: Service, connection: Connection, request: Incoming, *, known: bool) -> None:
     """Answers at once. `known`: the path is one of a model's, asked by another method than POST."""
-    path, get = request.path, request.method in (b"GET", b"HEAD")
+    path, get = request.head.path, request.head.method in (b"GET", b"HEAD")
     if path == b"/healthz" and get:
         _answer(connection, request, 200, b"text/plain", b"ok\n")
     elif path == b"/readyz" and get:
@@ -53,7 +53,7 @@ def _models(service: Service, connection: Connection, request: Incoming) -> None
 
 
 def _answer(connection: Connection, request: Incoming, status: int, kind: bytes, body: bytes) -> None:
-    shown = b"" if request.method == b"HEAD" else body
+    shown = b"" if request.head.method == b"HEAD" else body
     close = b"" if request.keep_alive else b"connection: close\r\n"
     connection.write(
         b"HTTP/1.1 %d %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from offtake.adapters.wire.dialects import Operation
 from offtake.router.compile import able
@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 OPERATIONS: Final[tuple[Operation, ...]] = ("chat", "completions", "embeddings", "responses", "messages")
 
 
+class Plan(NamedTuple):
+    """Where requests of one kind may go: with the model that they name, and with those that may stand in for it."""
+
+    alone: tuple[Entry, ...]
+    with_stand_ins: tuple[Entry, ...]
+
+
 class Plans:
     """Entries by operation, profile and model, without the supplies that cannot be asked in that way."""
 
     def __init__(self, table: RoutingTable, upstreams: Mapping[str, Upstream]) -> None:
-        self._table = table
-        self._entries = dict[tuple[Operation, str, str], Entry]()
+        self._plans: dict[tuple[Operation, str, str], Plan] = {}
         candidates = {c.id: c for e in table.entries.values() for c in e.candidates}
         for operation in OPERATIONS:
             unable = frozenset(
@@ -29,25 +35,18 @@ class Plans:
                 if (upstream := upstreams.get(candidate.supply.deployment or "")) is None
                 or operation not in upstream.serves
             )
-            for (profile, model), entry in table.entries.items():
-                self._entries[operation, profile, model] = able(entry, unable, table.meters)
+            entries = {key: able(entry, unable, table.meters) for key, entry in table.entries.items()}
+            for (profile, model), entry in entries.items():
+                good = table.stand_ins.get(profile, frozenset())
+                others = [m for m in table.models.get(profile, ()) if m in good and m != model]
+                every = (entry, *(entries[profile, other] for other in others))
+                self._plans[operation, profile, model] = Plan((entry,), every)
 
-    def entry(self, operation: Operation, profile: str, model: str) -> Entry | None:
+    def of(self, operation: Operation, profile: str, model: str) -> Plan | None:
         """Where a profile may go with a model; None if its class has no such model."""
-        return self._entries.get((operation, profile, model))
-
-    def stand_ins(self, operation: Operation, profile: str, model: str) -> tuple[Entry, ...]:
-        """Where it may go with models that may stand in for it."""
-        good = self._table.stand_ins.get(profile)
-        if not good:
-            return ()
-        return tuple(
-            self._entries[operation, profile, other]
-            for other in self._table.models[profile]
-            if other in good and other != model
-        )
+        return self._plans.get((operation, profile, model))
 
     def stricter(self, operation: Operation, stricter: str, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """Where it may go with the same models under the profile of a stricter data class."""
-        found = (self._entries.get((operation, stricter, e.facts.model or "")) for e in entries)
-        return tuple(entry for entry in found if entry is not None)
+        found = (self.of(operation, stricter, e.facts.model or "") for e in entries)
+        return tuple(plan.alone[0] for plan in found if plan is not None)

@@ -12,11 +12,12 @@ from offtake.adapters.upstream_http import Origin, Pool
 from offtake.adapters.wire.bodies import BadBody
 from offtake.adapters.wire.dialects import Tongue, error_body, route_of, tongue_of
 from offtake.domain.errors import StorageFailure
-from offtake.entrypoints.gateway.admission import Denied, admit
+from offtake.entrypoints.gateway.admission import Denied, admit, way_of
 from offtake.entrypoints.gateway.answers import JSON, error_answer
-from offtake.entrypoints.gateway.callers import Callers
+from offtake.entrypoints.gateway.callers import Caller, Callers
 from offtake.entrypoints.gateway.connection import Connection, Handler, Incoming
 from offtake.entrypoints.gateway.exchange import Exchange
+from offtake.entrypoints.gateway.heads import Heads
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.metrics import Metrics
 from offtake.entrypoints.gateway.plain import answer_plain
@@ -58,11 +59,13 @@ class Service:
     ) -> None:
         self.shadow = shadow
         self.wall = wall  # Seconds since the epoch.
+        self.now = time.monotonic  # Seconds of a clock that does not run backward.
         self.limits = limits
         self.connections: set[Connection] = set()
         self.exchanges: set[Exchange] = set()
         self.draining = False
         self.buffered = 0
+        self.heads = Heads()
         self._quiet = asyncio.Event()
         self.table = table
         self.upstreams = dict(upstreams)
@@ -85,10 +88,6 @@ class Service:
         receipts.table(table)
 
     # Clocks and ids.
-
-    def now(self) -> float:
-        """Seconds of a clock that does not run backward."""
-        return time.monotonic()
 
     def next_id(self) -> str:
         """A request's id: the process's word and a count."""
@@ -139,19 +138,23 @@ class Service:
 
     def handle(self, connection: Connection, request: Incoming) -> Handler | None:
         """Answers a request, at once (None) or later."""
-        route = route_of(request.path)
-        if route is None or request.method != b"POST":
-            answer_plain(self, connection, request, known=route is not None)
-            return None
-        operation, tongue, deployment = route
+        head = request.head
+        way = head.way
+        if way is None or way.callers is not self.callers:
+            way = head.way = way_of(self.callers, head)
+            if way is None:
+                answer_plain(self, connection, request, known=route_of(head.path) is not None)
+                return None
+            if isinstance(way.caller, Caller):
+                connection.good(head)
         try:
-            found = admit(self, request, operation, deployment)
+            found = admit(self, way, request.body)
         except BadBody as error:
             found = (400, error.message, "invalid_request", error.param)
         if len(found) == 4:
-            self.answer_error(connection, request, tongue, found)
+            self.answer_error(connection, request, way.tongue, found)
             return None
-        exchange = Exchange(self, connection, request, operation, tongue, *found)
+        exchange = Exchange(self, connection, request, way.operation, way.tongue, *found)
         self.exchanges.add(exchange)
         return exchange if exchange.begin() else None
 
@@ -258,7 +261,7 @@ class Service:
 
     def refusal(self, request: Incoming | None, status: int, message: str) -> bytes:
         """The headers and body of a refusal of what cannot be taken."""
-        tongue = tongue_of(request.path or request.target) if request is not None else "openai"
+        tongue = tongue_of(request.head.path or request.head.target) if request is not None else "openai"
         self.metrics.refused_at_door += 1
         body = error_body(tongue, status, message, "bad_request", None, self.next_id())
         return b"".join((JSON, b"content-length: %d\r\n\r\n" % len(body), body))
