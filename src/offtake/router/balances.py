@@ -34,6 +34,8 @@ class Captives:
 
     def decayed(self, now: float) -> tuple[float, float]:
         """The rates as they are now, if nothing has come since."""
+        if not self.rate:
+            return 0.0, 0.0
         fade = math.exp(-max(now - self.seen, 0.0) / _SMOOTHING_S)
         return self.rate * fade, self.square * fade
 

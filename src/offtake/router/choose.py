@@ -8,7 +8,7 @@ throughput what it is worth to those who have nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple, Protocol
@@ -129,7 +129,10 @@ def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route |
 
 
 def _best(table: RoutingTable, asked: Asked, load: Load, now: float, passed: list[Passed]) -> _Open | None:
-    """The cheapest group by now that the request may go to, and its open members."""
+    """The cheapest group by now that the request may go to, and its open members.
+
+    Of equals the first: models most wanted before others, then as listed.
+    """
     entries, expected = asked.entries, asked.expected
     for entry in entries:
         if entry.asks:
@@ -139,22 +142,25 @@ def _best(table: RoutingTable, asked: Asked, load: Load, now: float, passed: lis
             ]
             opened = [each for each in every if each is not None]
             return _cheapest(table, _offered_first(opened, passed), asked, load, now)
-    ranked = [(0.0, n, entry, group) for n, (entry, group) in enumerate(_groups(entries))]
-    if len(ranked) > 1:
-        # Of equals the first: models most wanted before others, then as listed.
-        ranked = [(cost_by_now(table, e, g, expected, load, now), n, e, g) for _, n, e, g in ranked]
-        ranked.sort()
+    ranked: list[tuple[float, int, Entry, Group]] = []
+    for entry in entries:
+        groups = entry.groups
+        for group in groups:
+            alone = len(groups) == 1 and len(entries) == 1
+            cost = 0.0 if alone else cost_by_now(table, entry, group, expected, load, now)
+            if cost > 0.0:
+                ranked.append((cost, len(ranked), entry, group))
+                continue
+            # Nothing costs less than nothing, and of equals the first is taken.
+            found = _opened(table, entry, group, asked, load, now, passed)
+            if found is not None:
+                return found
+    ranked.sort()
     for _, _, entry, group in ranked:
         found = _opened(table, entry, group, asked, load, now, passed)
         if found is not None:
             return found
     return None
-
-
-def _groups(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Group]]:
-    for entry in entries:
-        for group in entry.groups:
-            yield entry, group
 
 
 def day_of(now: float) -> date:
@@ -206,10 +212,15 @@ def _opened(
 def _members(group: Group, asked: Asked, load: Load, now: float, passed: list[Passed]) -> Sequence[Candidate]:
     """The members of a group that can take the request, the least busy first; why the others cannot is noted."""
     busy, breakers, slots = load.busy, load.breakers, load.slots
+    candidates = group.candidates
     plain = not (asked.excluded or asked.tightened) and asked.pinned is None
+    if plain and len(candidates) == 1 and not breakers and not slots:
+        first = candidates[0]
+        if busy.get(first.id, 0) < first.concurrency:
+            return candidates
     found: list[Candidate] = []
     least = math.inf
-    for candidate in group.candidates:
+    for candidate in candidates:
         id = candidate.id
         if not plain and (why := _kept_from(candidate, asked)) is not None:
             passed.append(why)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Literal, Protocol, cast
 
 import httptools
 
 MAXIMUM_HEAD: Final = 64 * 1024  # Bytes of an answer's head.
-MAXIMUM_HEADERS: Final = 200
 Failure = Literal["connect", "closed", "malformed", "head-timeout", "idle-timeout"]
 
 
 class Receiver(Protocol):
     """Whoever sent a request is told of its answer, in this order: head, data, end; or that it failed."""
 
-    def answered(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        """The head of the final answer; names in lower case."""
+    def answered(self, status: int, headers: Mapping[bytes, bytes]) -> None:
+        """The head of the final answer; names in lower case, and of one that stands twice the last."""
         ...
 
     def data(self, piece: bytes) -> None:
@@ -52,24 +51,22 @@ class Connection(asyncio.Protocol):
     """An HTTP/1.1 client connection. `released` is called when it may carry another request, or is closed."""
 
     __slots__ = (
-        "_bodiless",
         "_clock",
         "_dirty",
         "_fed",
         "_finished",
         "_headers",
         "_keep",
-        "_left",
-        "_length",
         "_parser",
+        "_paused",
         "_released",
         "_request",
         "_status",
         "_touched",
-        "_until_close",
         "_uses",
         "closed",
         "deadline",
+        "on_header",
         "transport",
     )
 
@@ -78,22 +75,20 @@ class Connection(asyncio.Protocol):
         self._clock = clock
         self._request: Request | None = None
         self._uses = 0
-        self._reset()
+        self._status = 0  # Of the answer that is read, once its head is whole.
+        self._fed = 0  # Bytes of its head.
+        self._touched = False  # A byte of it has come.
+        self._finished = False
+        self._dirty = False  # More came than was asked for.
+        self._keep = False
+        self._paused = False
+        # The parser puts headers, and trailers, straight into it.
+        self._headers: dict[bytes, bytes] = {}
+        self.on_header = self._headers.__setitem__
         self._parser = httptools.HttpResponseParser(self)
         self.transport: asyncio.Transport
         self.closed = True  # Until it is made.
         self.deadline = 0.0  # When it has waited too long, by the clock; 0 if it waits for nothing.
-
-    def _reset(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._fed = 0
-        self._status = 0
-        self._touched = False
-        self._finished = False
-        self._dirty = False
-        self._keep = False
-        self._until_close = True
-        self._length = 0
 
     @property
     def busy(self) -> bool:
@@ -107,7 +102,9 @@ class Connection(asyncio.Protocol):
 
     def send(self, request: Request) -> None:
         """Writes a request; its receiver is told what comes of it."""
-        self._reset()
+        self._headers.clear()
+        self._status = self._fed = 0
+        self._touched = self._dirty = self._keep = False
         self._request = request
         self._uses += 1
         self.deadline = self._clock() + request.head_within_s
@@ -134,12 +131,14 @@ class Connection(asyncio.Protocol):
     def pause(self) -> None:
         """No more of the answer is read for now."""
         if not self.closed:
+            self._paused = True
             self.transport.pause_reading()
             self.deadline = 0.0  # It is the caller that does not read; its own connection has a limit.
 
     def resume(self) -> None:
         """The answer is read again."""
         if not self.closed:
+            self._paused = False
             self.transport.resume_reading()
             if self._request is not None:
                 self.deadline = self._clock() + self._request.idle_within_s
@@ -163,8 +162,6 @@ class Connection(asyncio.Protocol):
             if self._fed > MAXIMUM_HEAD + len(data):
                 self._fail("malformed", "the head of the answer is too long")
                 return
-        else:
-            self.deadline = self._clock() + request.idle_within_s
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -173,6 +170,8 @@ class Connection(asyncio.Protocol):
         if self._finished:
             self._finished = False
             self._release()
+        elif self._status and not self._paused and self._request is request:
+            self.deadline = self._clock() + request.idle_within_s
 
     def eof_received(self) -> bool:
         """The other side ends; what is not whole by now is cut."""
@@ -184,7 +183,7 @@ class Connection(asyncio.Protocol):
         self.deadline = 0.0
         request = self._request
         if request is not None:
-            if self._status and self._until_close and exc is None:
+            if self._status and exc is None and _until_close(self._headers):
                 self._end()  # Its length was: until the connection closes.
             else:
                 untouched = self._uses > 1 and not self._touched
@@ -198,18 +197,6 @@ class Connection(asyncio.Protocol):
         """An answer begins; if none is awaited, what follows belongs to nobody."""
         self._dirty = self._request is None
 
-    def on_status(self, status: bytes) -> None:
-        """The reason phrase is not used."""
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header of the answer, or a trailer, which is dropped."""
-        if self._status or len(self._headers) >= MAXIMUM_HEADERS:
-            return
-        name = name.lower()
-        if name == b"content-length" or name == b"transfer-encoding":
-            self._until_close = False
-        self._headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         """The head is whole; a 1xx is not the answer yet."""
         status = self._parser.get_status_code()
@@ -219,9 +206,8 @@ class Connection(asyncio.Protocol):
         if request is None:
             return
         self._status = status
-        self._keep = self._parser.should_keep_alive() and not self._until_close
-        self.deadline = self._clock() + request.idle_within_s
-        request.receiver.answered(status, self._headers)
+        self._keep = self._parser.should_keep_alive()
+        request.receiver.answered(status, {name.lower(): value for name, value in self._headers.items()})
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -231,8 +217,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The answer is whole, or a 1xx is."""
         if not self._status:
-            self._headers = []
-            self._until_close = True
+            self._headers.clear()
             return
         self._end()
 
@@ -250,7 +235,9 @@ class Connection(asyncio.Protocol):
             return
         # An upstream that answered before it read the whole request cannot be trusted with another.
         if self._keep and not self._dirty and self.transport.get_write_buffer_size() == 0:
-            self.transport.resume_reading()
+            if self._paused:
+                self._paused = False
+                self.transport.resume_reading()
             self._released(self)
         else:
             self.transport.close()
@@ -260,3 +247,8 @@ class Connection(asyncio.Protocol):
         self.close()
         if request is not None:
             request.receiver.failed(why, detail, untouched=False)
+
+
+def _until_close(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether an answer has no end but that of its connection."""
+    return not {b"content-length", b"transfer-encoding"}.intersection(name.lower() for name in headers)

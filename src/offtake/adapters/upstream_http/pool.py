@@ -63,7 +63,7 @@ class Pool:
         self._tls = (tls or ssl.create_default_context()) if origin.secure else None
         self._most = most
         self._clock = clock
-        self._idle: list[tuple[Connection, float]] = []
+        self._idle: list[Connection] = []  # The one used last is at the end.
         self._all: set[Connection] = set()
         self._waiting: deque[tuple[Request, float, Callable[[Connection], None]]] = deque()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -79,7 +79,7 @@ class Pool:
         Its receiver is told `connect` at once where the queue is full, and later where none came free in time.
         """
         while self._idle:
-            connection, _ = self._idle.pop()  # The one used last is the one most likely to live.
+            connection = self._idle.pop()  # The one used last is the one most likely to live.
             if connection.usable:
                 started(connection)
                 connection.send(request)
@@ -105,8 +105,7 @@ class Pool:
         while self._waiting and self._waiting[0][1] < now:
             request, _, _ = self._waiting.popleft()
             request.receiver.failed("connect", "no connection came free in time", untouched=False)
-        while self._idle and (self._idle[0][1] < now or not self._idle[0][0].usable):
-            self._idle.pop(0)[0].close()
+        self._idle = [c for c in self._idle if c.usable]
 
     def close(self) -> None:
         """Closes everything; requests under way fail."""
@@ -150,4 +149,5 @@ class Pool:
             started(connection)
             connection.send(request)
         else:
-            self._idle.append((connection, self._clock() + IDLE_FOR_S))
+            connection.deadline = self._clock() + IDLE_FOR_S
+            self._idle.append(connection)

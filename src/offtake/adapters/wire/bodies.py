@@ -83,14 +83,32 @@ Span = tuple[int, int]
 class Body:
     """A request's body as it came, and what the gateway reads of it: each key that it reads stands once, at the top."""
 
-    __slots__ = ("_fields", "model", "raw", "spans", "stream")
+    __slots__ = ("_fields", "_spans", "_values", "model", "raw", "stream")
 
-    def __init__(self, raw: bytes, model: str, stream: bool, spans: dict[str, Span]) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        model: str,
+        stream: bool,
+        values: dict[str, msgspec.Raw],
+        spans: dict[str, Span] | None,
+    ) -> None:
         self.raw = raw
         self.model = model
         self.stream = stream
-        self.spans = spans  # Of the values of those keys of `READ` that it has.
+        self._values = values
+        self._spans = spans
         self._fields: dict[str, Any] | None = None
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """Where the values of those keys of `READ` stand that it has."""
+        if self._spans is None:
+            self._spans = _spans(self.raw, self._values) or _looked_through(self.raw)
+        return self._spans
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -104,12 +122,10 @@ class Body:
 
     def value(self, key: str) -> object:
         """The value of one of the keys that are read; None if it is missing."""
-        span = self.spans.get(key)
-        if span is None:
-            return None
+        value = self._values.get(key)
         try:
-            return orjson.loads(self.raw[span[0] : span[1]])
-        except orjson.JSONDecodeError as error:
+            return None if value is None else msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError) as error:
             raise BadBody(f"`{key}` cannot be read: {error}", key) from None
 
     def with_model(self, name: bytes) -> bytes:
@@ -123,9 +139,9 @@ class Body:
     def most_out(self) -> int | None:
         """The most tokens that may be written, as the caller says; None if it does not."""
         found: int | None = None
-        spans = self.spans
+        values = self._values
         for key in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
-            if key in spans and (value := self.value(key)) is not None:
+            if key in values and (value := self.value(key)) is not None:
                 if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                     raise BadBody(f"`{key}` is a whole number of tokens, not below zero", key)
                 found = value if found is None else max(found, value)
@@ -134,7 +150,7 @@ class Body:
     def _choices(self) -> int:
         most = 1
         for key in ("n", "best_of"):
-            if key in self.spans and (value := self.value(key)) is not None:
+            if key in self._values and (value := self.value(key)) is not None:
                 if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1024:
                     raise BadBody(f"`{key}` is a whole number from 1 to 1024", key)
                 most = max(most, value)
@@ -143,8 +159,8 @@ class Body:
     @property
     def builds_on_state(self) -> bool:
         """Whether it names something that only the upstream which made it knows."""
-        spans = self.spans
-        return ("previous_response_id" in spans or "conversation" in spans) and (
+        values = self._values
+        return ("previous_response_id" in values or "conversation" in values) and (
             self.value("previous_response_id") is not None or self.value("conversation") is not None
         )
 
@@ -168,29 +184,34 @@ def read_body(raw: bytes, named: str | None = None) -> Body:
         raise BadBody("the body is a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadBody(f"the body is not JSON in UTF-8: {error}") from None
-    spans = _spans(raw, values)
-    if spans is None:
-        spans = _looked_through(raw)
-    model = named
-    if (at := spans.get("model")) is not None:
-        text = raw[at[0] + 1 : at[1] - 1]
-        if raw[at[0]] == 0x22 and text.isascii() and b"\\" not in text:
-            model = text.decode("ascii")
-        else:
-            model = _loaded(raw[at[0] : at[1]])
-        if not isinstance(model, str) or not 1 <= len(model) <= 256:
-            raise BadBody("`model` names a model", "model")
-        if named is not None and model != named:
-            raise BadBody("the path names one deployment and `model` another", "model")
-    elif model is None:
+    spans = None
+    # A text no longer than these keys and values need has none of them twice, and none escaped.
+    least = sum(map(len, values)) + sum(map(len, values.values())) + 4 * len(values) + 1
+    if len(raw) != least or not values.keys() <= _COMMON:
+        spans = _spans(raw, values)
+        if spans is None:
+            spans = _looked_through(raw)
+    found = values.get("model")
+    model = named if found is None else _name(bytes(found))
+    if model is None or not 1 <= len(model) <= 256:
         raise BadBody("`model` names a model", "model")
+    if named is not None and model != named:
+        raise BadBody("the path names one deployment and `model` another", "model")
     stream = False
-    if (at := spans.get("stream")) is not None:
-        said = raw[at[0] : at[1]]
+    if "stream" in values:
+        said = bytes(values["stream"])
         if said not in (b"true", b"false", b"null"):
             raise BadBody("`stream` is true or false", "stream")
         stream = said == b"true"
-    return Body(raw, model, stream, spans)
+    return Body(raw, model, stream, values, spans)
+
+
+def _name(text: bytes) -> str | None:
+    """A text in JSON; None if it is something else."""
+    if text[0] == 0x22 and text.isascii() and b"\\" not in text:
+        return text[1:-1].decode("ascii")
+    found = _loaded(text)
+    return found if isinstance(found, str) else None
 
 
 def _loaded(text: bytes) -> object:

@@ -63,7 +63,7 @@ class Upstream:
     ) -> tuple[bytes, bytes, bool]:
         """Head and body for an upstream, and whether its stream says usage that the caller did not ask for."""
         raw = body.raw
-        if body.model != self.plain or "model" not in body.spans:
+        if body.model != self.plain or "model" not in body:
             raw = body.with_model(self.name)
         hides = False
         if body.stream and operation in ("chat", "completions") and self.endpoint.dialect != "mistral":
@@ -78,7 +78,7 @@ class Upstream:
 
     def _asking_for_usage(self, raw: bytes, body: Body) -> bytes:
         options = body.value("stream_options")
-        if options is None and "stream_options" not in body.spans:
+        if options is None and "stream_options" not in body:
             at = raw.index(b"{") + 1
             return b"".join((raw[:at], b'"stream_options":', _USAGE_ASKED, b",", raw[at:]))
         value = (

@@ -102,6 +102,7 @@ class Beside:
 
 def own_metrics(service: Service) -> str:
     """The metrics of one process."""
+    service.flush()
     return service.metrics.text(service.table, service.balances, service.wall(), len(service.exchanges))
 
 

@@ -13,6 +13,7 @@ from offtake.adapters.wire.dialects import Operation, Tongue
 from offtake.entrypoints.gateway.answers import error_answer, limit_headers, refusal_status, refusal_text
 from offtake.entrypoints.gateway.connection import Connection, Incoming
 from offtake.entrypoints.gateway.relay import Relay
+from offtake.router.balances import NO_TOKENS
 from offtake.router.choose import Asked, Refused, Route, choose
 from offtake.router.receipts import Outcome, Receipt
 from offtake.router.table import Tokens
@@ -238,19 +239,16 @@ class Exchange:
     def headers(self) -> bytes:
         """The gateway's own headers of an answer."""
         candidate = self._candidate
-        return b"".join(
-            (
-                b"x-request-id: ",
-                self.id.encode(),
-                b"\r\nx-offtake-route: ",
-                (candidate.id if candidate is not None else "").encode(),
-                b"\r\n" if self.incoming.keep_alive else b"\r\nconnection: close\r\n",
-                self._service.rate_headers(candidate)
-                if self._allowance is None
-                else limit_headers(
-                    self.tongue, self._allowance.left(self._service.wall()), self._service.wall()
-                ),
-            )
+        if self._allowance is None:
+            left = self._service.rate_headers(candidate)
+        else:
+            now = self._service.wall()
+            left = limit_headers(self.tongue, self._allowance.left(now), now)
+        return b"x-request-id: %b\r\nx-offtake-route: %b\r\n%b%b" % (
+            self.id.encode(),
+            b"" if candidate is None else candidate.id.encode(),
+            b"" if self.incoming.head.keep_alive else b"connection: close\r\n",
+            left,
         )
 
     def sent_again(self) -> bool:
@@ -434,13 +432,14 @@ class Exchange:
     ) -> None:
         service, route, candidate = self._service, self._route, self._candidate
         now = service.now()
-        tokens = used or Tokens(0, 0, 0)
+        tokens = used or NO_TOKENS
         first_at = 0.0 if self._relay is None else self._relay.first_at
         if route is not None and route.passed and outcome != "failed":
             self._note(route)
-        named = {clause for _, _, clauses in self.passed for clause in clauses}
-        if route is not None:
-            named.update(route.offered)
+        clauses: tuple[str, ...] = () if route is None else route.offered
+        if self.passed:
+            named = {clause for _, _, each in self.passed for clause in each}
+            clauses = tuple(sorted(named.union(clauses)))
         service.record(
             Receipt(
                 self.id,
@@ -463,7 +462,7 @@ class Exchange:
                 self._attempts,
                 int((first_at - self._begun_at) * 1e6) if first_at else 0,
                 int((now - self._begun_at) * 1e6),
-                tuple(sorted(named)),
+                clauses,
                 tuple(self.passed),
             )
         )

@@ -18,7 +18,7 @@ class Histogram:
     __slots__ = ("buckets", "count", "total")
 
     def __init__(self) -> None:
-        self.buckets = [0] * len(_SECONDS)
+        self.buckets = [0] * (len(_SECONDS) + 1)  # The last for what is longer than all.
         self.count = 0
         self.total = 0.0
 
@@ -26,18 +26,25 @@ class Histogram:
         """One more."""
         self.count += 1
         self.total += seconds
-        place = bisect_left(_SECONDS, seconds)
-        if place < len(self.buckets):
-            self.buckets[place] += 1
+        self.buckets[bisect_left(_SECONDS, seconds)] += 1
 
     def lines(self, name: str) -> list[str]:
         """As Prometheus reads it: cumulative."""
         found, reached = [f"# TYPE {name} histogram"], 0
-        for upper, count in zip(_SECONDS, self.buckets, strict=True):
+        for upper, count in zip(_SECONDS, self.buckets, strict=False):
             reached += count
             found.append(f'{name}_bucket{{le="{upper}"}} {reached}')
         found.append(f'{name}_bucket{{le="+Inf"}} {self.count}')
         return [*found, f"{name}_sum {self.total:.6f}", f"{name}_count {self.count}"]
+
+
+class Used:
+    """Tokens and money of a supply."""
+
+    __slots__ = ("cost_pico", "read", "wrote")
+
+    def __init__(self) -> None:
+        self.read = self.wrote = self.cost_pico = 0
 
 
 class Metrics:
@@ -45,8 +52,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.requests: dict[tuple[str, str, str, int], int] = {}
-        self.tokens: dict[tuple[str, str], int] = {}
-        self.cost: dict[str, int] = {}
+        self.used: dict[str, Used] = {}  # By supply.
         self.failures: dict[str, int] = {}
         self.clauses: dict[str, int] = {}
         self.refused_at_door = 0
@@ -59,11 +65,16 @@ class Metrics:
         """One request, by its receipt."""
         supply = receipt.supply or ""
         key = (supply, receipt.operation, receipt.outcome, receipt.status)
-        self.requests[key] = self.requests.get(key, 0) + 1
-        if receipt.fresh or receipt.out or receipt.cached:
-            for kind, amount in (("input", receipt.fresh + receipt.cached), ("output", receipt.out)):
-                self.tokens[supply, kind] = self.tokens.get((supply, kind), 0) + amount
-            self.cost[supply] = self.cost.get(supply, 0) + receipt.cost_pico
+        requests = self.requests
+        requests[key] = requests.get(key, 0) + 1
+        read, wrote = receipt.fresh + receipt.cached, receipt.out
+        if read or wrote:
+            used = self.used.get(supply)
+            if used is None:
+                used = self.used[supply] = Used()
+            used.read += read
+            used.wrote += wrote
+            used.cost_pico += receipt.cost_pico
         if receipt.outcome == "refused":
             for clause in receipt.clauses:
                 self.clauses[clause] = self.clauses.get(clause, 0) + 1
@@ -88,13 +99,15 @@ class Metrics:
             )
             lines.append(f"offtake_requests_total{{{labels}}} {count}")
         lines.append("# TYPE gen_ai_client_token_usage counter")
-        for (supply, kind), count in sorted(self.tokens.items()):
-            lines.append(f'gen_ai_client_token_usage{{supply="{supply}",gen_ai_token_type="{kind}"}} {count}')
+        for supply, used in sorted(self.used.items()):
+            for kind, count in (("input", used.read), ("output", used.wrote)):
+                lines.append(
+                    f'gen_ai_client_token_usage{{supply="{supply}",gen_ai_token_type="{kind}"}} {count}'
+                )
         lines.append("# TYPE offtake_cost_total counter")
-        for supply, pico in sorted(self.cost.items()):
-            lines.append(
-                f'offtake_cost_total{{supply="{supply}",currency="{table.currency}"}} {pico / PICO:.9f}'
-            )
+        for supply, used in sorted(self.used.items()):
+            cost = f"{used.cost_pico / PICO:.9f}"
+            lines.append(f'offtake_cost_total{{supply="{supply}",currency="{table.currency}"}} {cost}')
         lines.append("# TYPE offtake_upstream_failures_total counter")
         lines += [
             f'offtake_upstream_failures_total{{supply="{s}"}} {n}' for s, n in sorted(self.failures.items())

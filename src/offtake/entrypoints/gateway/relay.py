@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Literal
 
 import orjson
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
 
 # Answers that another upstream may do better: too many requests, and faults of its own.
 _ELSEWHERE: Final = frozenset((408, 429, 500, 502, 503, 504, 529))
-_SHOWN: Final = frozenset(
-    (b"content-type", b"content-encoding", b"openai-version", b"openai-processing-ms", b"retry-after")
+_SHOWN: Final = (
+    b"content-type",
+    b"content-encoding",
+    b"openai-version",
+    b"openai-processing-ms",
+    b"retry-after",
 )
+_NONE: Final[Mapping[bytes, bytes]] = {}
 _EVENTS: Final = b"text/event-stream"
 _TAIL: Final = 4096  # Bytes of a long answer's end that are kept, for the usage that stands there.
 
@@ -49,7 +55,7 @@ class Relay:
         self._connection = connection
         self._hides = hides  # The stream says usage that the caller did not ask for.
         self._mode: Literal["none", "error", "whole", "through", "stream", "over"] = "none"
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: Mapping[bytes, bytes] = _NONE
         self._pieces: list[bytes] = []
         self.upstream: UpstreamConnection | None = None  # While it carries the answer.
         self.status = 0
@@ -64,14 +70,13 @@ class Relay:
 
     # What the upstream's connection calls.
 
-    def answered(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def answered(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """The head of an answer."""
         self.status, self._headers = status, headers
         if status in _ELSEWHERE:
             self._mode = "error"
             return
-        kind = next((value for name, value in headers if name == b"content-type"), b"")
-        if status < 300 and kind.startswith(_EVENTS):
+        if status < 300 and headers.get(b"content-type", b"").startswith(_EVENTS):
             self._mode = "stream"
             self.watch = StreamWatch(self._hides)
             self._begin()
@@ -158,7 +163,7 @@ class Relay:
             return
         self._mode = "over"
         self.first_at = exchange.now()
-        self._connection.write(b"".join((self._head(), b"content-length: %d\r\n\r\n" % len(body), body)))
+        self._connection.write(b"%bcontent-length: %d\r\n\r\n%b" % (self._head(), len(body), body))
         exchange.ended_whole(used, served=served)
         self._connection.done(exchange.incoming.keep_alive)
 
@@ -173,18 +178,13 @@ class Relay:
     # What is written.
 
     def _head(self) -> bytes:
-        exchange = self._exchange
+        status, headers = self.status, self._headers
         shown = b""
-        for name, value in self._headers:
-            if name in _SHOWN:
-                shown += b"%b: %b\r\n" % (name, value)
-        return b"".join(
-            (
-                b"HTTP/1.1 %d %s\r\n" % (self.status, REASONS.get(self.status, b"Status")),
-                shown,
-                exchange.headers(),
-            )
-        )
+        for name in _SHOWN:
+            if name in headers:
+                shown += b"%b: %b\r\n" % (name, headers[name])
+        reason = REASONS.get(status, b"Status")
+        return b"HTTP/1.1 %d %b\r\n%b%b" % (status, reason, shown, self._exchange.headers())
 
     def _begin(self) -> None:
         self.first_at = self._exchange.now()
@@ -201,12 +201,12 @@ class Relay:
             self._connection.write(data)
 
     def _retry_after(self) -> float | None:
-        for name, value in self._headers:
-            if name == b"retry-after":
-                try:
-                    return max(0.0, float(value))
-                except ValueError:
-                    return 1.0  # A date: the breaker tries again soon.
+        stated = self._headers.get(b"retry-after")
+        if stated is not None:
+            try:
+                return max(0.0, float(stated))
+            except ValueError:
+                return 1.0  # A date: the breaker tries again soon.
         return 1.0 if self.status == 429 else None
 
 

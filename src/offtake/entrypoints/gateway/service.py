@@ -81,6 +81,7 @@ class Service:
         self._pools: dict[Origin, Pool] = {}
         self._expected: dict[tuple[str, str], float] = {}
         self._kept: list[Receipt] = []
+        self._counted = 0  # Of them, those that the metrics have.
         self._worker = worker
         self._count = itertools.count(1)
         self.set_keys(keys)
@@ -228,16 +229,20 @@ class Service:
     def record(self, receipt: Receipt) -> None:
         """A receipt, written with the next batch."""
         self._kept.append(receipt)
-        self.metrics.count(receipt)
 
     def flush(self) -> None:
         """Hands the receipts over to be written."""
         if self._kept:
             kept, self._kept = self._kept, []
+            count = self.metrics.count
+            for receipt in kept[self._counted :]:
+                count(receipt)
+            self._counted = 0
             try:
                 self.receipts.keep(kept)
             except StorageFailure:
                 self._kept = kept + self._kept  # They wait here; meanwhile no new request is taken.
+                self._counted = len(kept)
 
     # Answers that are made here.
 

@@ -25,7 +25,9 @@ searching = settings(max_examples=200, deadline=None, derandomize=True)
 
 def written(body: dict[str, Any], data: st.DataObject) -> bytes:
     ascii_only, indent = data.draw(st.booleans()), data.draw(st.sampled_from((None, 1)))
-    return json.dumps(body, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
+    between = data.draw(st.sampled_from((None, (",", ":"), (" ,", "\t:\n"))))
+    text = json.dumps(body, ensure_ascii=ascii_only, indent=indent, separators=between)
+    return text.encode("utf-8", "surrogatepass")
 
 
 @searching
