@@ -33,11 +33,13 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 	@touch $@
 
 .PHONY: run
-run: install ## plan both examples into out/, make their deals, and serve the company
+run: install ## plan both examples into out/, make their deals, rehearse a draft, and serve the company
 	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/stargate/deals.sh out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/company/deals.sh out/company
+	$(BIN)/offtake broker simulate examples/rehearsal/estate.yaml --trace examples/rehearsal/jobs.csv \
+		--respond examples/rehearsal/rules.yaml --without draft --out out/rehearsal.html
 	$(BIN)/python examples/company/gateway.py out/company-gateway
 
 .PHONY: screenshots

@@ -196,3 +196,54 @@ def test_rules_that_cannot_be_used_say_where(ledger: str, tmp_path: Path) -> Non
     output = said(["broker", "respond", str(rules)], ledger, status=2)
     assert "rules.yaml:5:23: error: parties.b.bids[0].supply: the estate has no supply `b-cpu`" in output
     assert "supplies of b are b-gpu" in output
+
+
+REHEARSAL = Path(__file__).parents[2] / "examples" / "rehearsal"
+
+
+def test_a_draft_is_simulated_on_the_jobs_of_the_example(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    jobs = tmp_path / "jobs.csv"
+    lines = (REHEARSAL / "jobs.csv").read_text().splitlines()
+    jobs.write_text("\n".join(lines[:250]))
+    command = [
+        "broker",
+        "simulate",
+        str(REHEARSAL / "estate.yaml"),
+        "--trace",
+        str(jobs),
+        "--without",
+        "draft",
+    ]
+    rules = ["--respond", str(REHEARSAL / "rules.yaml")]
+    result = RUNNER.invoke(app, [*command, *rules, "--out", str(page)])
+    assert result.exit_code == 0, result.output
+    assert "How rights were used" in result.output
+    assert page.read_text().startswith("<!doctype html>")
+    said = json.loads(RUNNER.invoke(app, [*command, *rules, "--json"]).stdout)
+    first, second = said["simulations"]
+    assert (first["name"], second["name"]) == ("with draft", "without draft")
+    assert first["totals"]["needs"] == second["totals"]["needs"] > 5
+    assert second["totals"]["by_right_hours"] == "0"
+
+
+def test_the_jobs_of_the_example_are_those_of_their_generator() -> None:
+    import subprocess
+    import sys
+
+    made = subprocess.run(
+        [sys.executable, str(REHEARSAL / "generate.py")], capture_output=True, text=True, check=True
+    )
+    assert made.stdout == (REHEARSAL / "jobs.csv").read_text()
+
+
+def test_a_simulation_that_cannot_be_says_what_to_try(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("gpus,from,until\n8,2027-01-04,2027-01-05\n")
+    command = ["broker", "simulate", str(REHEARSAL / "estate.yaml"), "--trace", str(jobs)]
+    result = RUNNER.invoke(app, command)
+    assert (result.exit_code, "lacks the column `accelerators`" in result.output) == (2, True)
+    result = RUNNER.invoke(app, [*command, "--column", "accelerators=gpus", "--without", "deal"])
+    assert (result.exit_code, "its agreements are draft" in result.output) == (2, True)
+    result = RUNNER.invoke(app, [*command, "--column", "accelerators=gpus"])
+    assert result.exit_code == 0, result.output

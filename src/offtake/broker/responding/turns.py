@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from typing import Final, Literal
 
@@ -105,6 +105,7 @@ class Turns:
         self._looks: dict[str, int] = {}
         self._given: set[str] = set()
         self._order = 0
+        self._swept = datetime.min.replace(tzinfo=UTC)
         self._look(self._state.open_needs, self._state.last)
 
     @property
@@ -121,9 +122,15 @@ class Turns:
         """When something happens next, by itself or by somebody."""
         self._forget_stale()
         times = [self._diary[0][0]] if self._diary else []
-        if self._state.due:
-            times.append(self._state.due[0][0] + _TICK)
+        due = self._due_at()
+        if due is not None:
+            times.append(due)
         return min(times, default=None)
+
+    def _due_at(self) -> datetime | None:
+        """When something is due by itself. What a sweep had nothing to record for does not come due again."""
+        found = (at + _TICK for at, _, _ in self._state.due if at + _TICK > self._swept)
+        return next(found, None)
 
     def until(self, end: datetime) -> Iterator[Turn]:
         """Everything that happens up to a time, in order."""

@@ -43,6 +43,16 @@ def most_held(held: Iterable[Held], begins: date, ends: date) -> Decimal:
     return most
 
 
+def selling(rules: Rules) -> Mapping[str, list[str]]:
+    """The supplies of accelerators that each party sells, by id."""
+    found: dict[str, list[str]] = {}
+    for id, facts in sorted(rules.supplies.items()):
+        seller = facts.party or facts.provider
+        if seller is not None and facts.form != "provisioned":
+            found.setdefault(seller, []).append(id)
+    return found
+
+
 class Estates:
     """What an estate's rules say of supplies, kept for as long as they are in force."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from offtake.entrypoints.cli.broker import answers, keeping, leases, needs, responding, service
+from offtake.entrypoints.cli.broker import answers, keeping, leases, needs, responding, service, simulating
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +27,11 @@ for name, command, example in (
     ("withdraw", answers.withdraw, "offtake broker withdraw n1.abilene.gb200"),
     ("award", needs.award, "offtake broker award n1"),
     ("respond", responding.respond, "offtake broker respond rules.yaml --ledger deals.db"),
+    (
+        "simulate",
+        simulating.simulate,
+        "offtake broker simulate estate.yaml --trace jobs.csv --without draft --out deals.html",
+    ),
     ("extend", leases.extend, "offtake broker extend n1-1 --until 2033-07-01"),
     ("cancel", needs.cancel, "offtake broker cancel n1"),
     ("release", leases.release, "offtake broker release n1-1 --on 2030-01-01"),
