@@ -110,8 +110,8 @@ def estate(**more: Any) -> Estate:
     return Estate.model_validate(market(agreements=agreements, **more))
 
 
-def simulated(trace: Path, under: Estate | None = None, **more: Any) -> Simulated:
-    return simulate(under or estate(), "x", Wanted(trace=trace, party="lab", **more), lambda *_: None)
+def simulated(trace: Path, under: Estate | None = None, party: str = "lab", **more: Any) -> Simulated:
+    return simulate(under or estate(), "x", Wanted(trace=trace, party=party, **more), lambda *_: None)
 
 
 def test_what_is_supplied_and_what_it_costs_adds_up(trace: Path) -> None:
@@ -196,7 +196,7 @@ def test_interrupted_it_says_how_far_it_got(trace: Path) -> None:
 )
 def test_options_that_cannot_be_used_are_told(trace: Path, options: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
-        simulate(estate(), "x", Wanted(**{"trace": trace, "party": "lab", **options}), lambda *_: None)
+        simulated(trace, **options)
 
 
 def test_an_agreement_signed_after_the_trace_is_remarked(trace: Path) -> None:
