@@ -129,7 +129,13 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
 
 def test_every_part_of_one_simulation_is_there(tmp_path: Path) -> None:
     content = page(FOUND, folder=tmp_path)
-    for said in ("300 notices were sent", "of the hours offered were taken", "draft.ceiling", "900,040", "h takes all"):
+    for said in (
+        "300 notices were sent",
+        "of the hours offered were taken",
+        "draft.ceiling",
+        "900,040",
+        "h takes all",
+    ):
         assert said in content, said
     # A column that would say the same in every row is left out of tables of one simulation.
     report = simulation_report([FOUND])
