@@ -17,7 +17,8 @@ from typing import Any
 import openai
 
 from offtake.adapters.gateway_keys import new_key
-from offtake.bootstrap.gateway import Following, Place, Prepared, explained, prepare, record_event, write_pack
+from offtake.bootstrap.gateway import Place, Prepared, explained, prepare, record_event, write_pack
+from offtake.bootstrap.gateway_following import Following
 from offtake.entrypoints.gateway.rehearsal import State, rehearse
 from offtake.entrypoints.gateway.serving import Serving, listening, service_of
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,7 +22,7 @@ import orjson
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.router.balances import Opening
 from offtake.router.receipts import COLUMNS, FORMAT, Receipt, described
-from offtake.router.table import RoutingTable, Tokens
+from offtake.router.table import PICO, Candidate, RoutingTable, Tokens
 
 EVERY_S: Final = 0.02
 MOST_WAITING: Final = 100_000  # Receipts not yet written; above it requests are refused.
@@ -162,6 +162,24 @@ def opening_of(path: Path, table: RoutingTable, today: date, worker: str | None 
     return Opening(meters, tiers, keys)
 
 
+def usage_on(path: Path, table: RoutingTable, day: date) -> dict[str, int]:
+    """What the receipts of a day count by clause of a table's meters and prices, in pico-units; what counts nothing is
+    left out."""
+    charges, amounts = _Charges(table), dict[str, int]()
+    for receipt in receipts_between(path, day, day + timedelta(days=1)):
+        charges.clauses(receipt, amounts)
+    return {clause: amount for clause, amount in amounts.items() if amount}
+
+
+def first_day(path: Path) -> date | None:
+    """The day of the first receipt of a file; None if there is none."""
+    if not path.exists():
+        return None
+    with closing(_open(path)) as connection:
+        (first,) = connection.execute("SELECT min(begins_ms) FROM batches").fetchone()
+    return None if first is None else datetime.fromtimestamp(first / 1000, UTC).date()
+
+
 def kept_for(table: RoutingTable, today: date) -> date:
     """The first day whose receipts are counted in a window that is running: those of a table, and of keys."""
     starts = [m.window_begins for m in table.meters] + [t.window_begins for t in table.tiers]
@@ -188,9 +206,31 @@ class _Charges:
             for (profile, _), entry in table.entries.items()
             for c in entry.candidates
         }
+        # A key may be gone since; what its requests counted does not hang on who asked.
+        self._anybody = {(c.id, c.model): c for c in self._candidates.values()}
+
+    def _candidate(self, receipt: Receipt) -> Candidate | None:
+        where = (receipt.supply or "", receipt.model or "")
+        return self._candidates.get((receipt.profile, *where)) or self._anybody.get(where)
+
+    def clauses(self, receipt: Receipt, amounts: dict[str, int]) -> None:
+        """What a receipt counts by clause, in pico-units; not where a clause within it counts it already."""
+        candidate = self._candidate(receipt)
+        if candidate is None:
+            return
+        tokens = Tokens(receipt.fresh, receipt.cached, receipt.out).total
+        meters = [(self._table.meters[charge.meter], charge) for charge in candidate.charges]
+        outer = {meter.meter.within for meter, _ in meters}
+        for meter, charge in meters:
+            if meter.id not in outer and meter.window not in ("minute", "any-time"):
+                clause = meter.origin.clause
+                amounts[clause] = amounts.get(clause, 0) + (charge.amount(tokens, receipt.cost_pico) or 0)
+        for place in candidate.tiers:
+            clause = self._table.tiers[place].origin.clause
+            amounts[clause] = amounts.get(clause, 0) + tokens * PICO
 
     def count(self, receipt: Receipt, meters: dict[str, int], tiers: dict[str, int]) -> None:
-        candidate = self._candidates.get((receipt.profile, receipt.supply or "", receipt.model or ""))
+        candidate = self._candidate(receipt)
         if candidate is None:
             return
         day = datetime.fromtimestamp(receipt.at_ms / 1000, UTC).date()

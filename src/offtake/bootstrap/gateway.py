@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -21,12 +19,14 @@ from offtake.domain.estate import Estate
 from offtake.domain.position import Happened, Position
 from offtake.law.primitives import Law
 from offtake.router.compile import compile_table
+from offtake.router.leases import Leased, with_leases
 from offtake.router.profiles import data_classes_of, stricter_profiles
 from offtake.router.table import Profile, RoutingTable
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
     from offtake.adapters.wire.upstreams import Upstream
+    from offtake.bootstrap.gateway_ledger import LedgerReader
     from offtake.router.evidence import Evidence
     from offtake.router.ports import Positions, Receipts
     from offtake.router.receipts import Receipt
@@ -100,6 +100,42 @@ class EventsFile:
         launches = {id: m.launched for id, m in self._estate.models.items() if m.launched is not None}
         return Position(happened=(*stated, *recorded), launches=launches)
 
+    def leases(self) -> Sequence[Leased]:
+        """None: what is held is what the estate states."""
+        return ()
+
+
+class LedgerAndFile:
+    """The broker's ledger, and beside it the events recorded in a file: the port `Positions` with both."""
+
+    def __init__(self, estate: Estate, path: Path, ledger: LedgerReader) -> None:
+        self._file = EventsFile(estate, path)
+        self._ledger = ledger
+
+    def mark(self) -> object:
+        """The ledger's last entry, and when the file was last written."""
+        return self._ledger.mark(), self._file.mark()
+
+    def position(self) -> Position:
+        """Where things stand by both. Raises StorageFailure if either cannot be read."""
+        file, ledger = self._file.position(), self._ledger.position()
+        return replace(
+            ledger,
+            happened=tuple(dict.fromkeys((*file.happened, *ledger.happened))),
+            launches={**ledger.launches, **file.launches},
+        )
+
+    def leases(self) -> Sequence[Leased]:
+        """What was leased by the ledger."""
+        return self._ledger.leases()
+
+
+def positions_of(estate: Estate, place: Place, ledger: LedgerReader | None) -> Positions:
+    """Where things stand beside a gateway."""
+    if ledger is None:
+        return EventsFile(estate, place.events)
+    return LedgerAndFile(estate, place.events, ledger)
+
 
 def read_events(path: Path) -> tuple[Happened, ...]:
     """The events recorded in a file; none if there is no file. Raises StorageFailure if it cannot be read."""
@@ -148,10 +184,22 @@ def profiles_of(keys: Iterable[Key]) -> tuple[Profile, ...]:
     return tuple(found.values())
 
 
-def table_of(estate: Estate, law: Law, position: Position, keys: Iterable[Key], day: date) -> RoutingTable:
+class Standing(NamedTuple):
+    """Where things stand, as it was last read."""
+
+    position: Position
+    leases: tuple[Leased, ...]
+
+
+def standing_of(positions: Positions) -> Standing:
+    """Where things stand now. Raises StorageFailure if it cannot be read."""
+    return Standing(positions.position(), tuple(positions.leases()))
+
+
+def table_of(estate: Estate, law: Law, standing: Standing, keys: Iterable[Key], day: date) -> RoutingTable:
     """The table of a day for the keys that there are."""
     profiles = stricter_profiles(profiles_of(keys), data_classes_of(estate, law))
-    return compile_table(estate, law, position, day, profiles)
+    return compile_table(with_leases(estate, standing.leases), law, standing.position, day, profiles)
 
 
 @dataclass
@@ -165,6 +213,7 @@ class Prepared:
     upstreams: dict[str, Upstream]
     lacks: tuple[str, ...]
     positions: Positions
+    standing: Standing
     table: RoutingTable
 
 
@@ -180,10 +229,14 @@ def today(wall: Clock = time.time) -> date:
 
 
 def prepare(
-    path: Path, place: Place, positions: Positions | None = None, wall: Clock = time.time
+    path: Path,
+    place: Place,
+    ledger: LedgerReader | None = None,
+    wall: Clock = time.time,
+    last: Standing | None = None,
 ) -> Prepared:
-    """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used."""
-    from offtake.adapters.gateway_keys import read_keys
+    """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used, and StorageFailure if
+    where things stand cannot be read, unless `last` says where they last stood."""
     from offtake.adapters.wire.upstreams import upstreams_of
 
     read = read_estate(path)
@@ -191,8 +244,7 @@ def prepare(
         first = problem_lines(read.errors[:1])[0]
         raise InvalidInput(f"`{path}` has problems, first: {first}", hint=f"`offtake check {path}` shows all")
     estate = read.estate
-    law, keys = law_of(estate, None), read_keys(place.keys)
-    _known(estate, keys, place.keys)
+    law, keys = law_of(estate, None), keys_for(estate, place)
     upstreams, lacks = upstreams_of(estate)
     if not upstreams:
         raise InvalidInput(
@@ -200,10 +252,25 @@ def prepare(
             + "".join(f"; {lack}" for lack in lacks),
             hint="give deployments an `endpoint`, such as `endpoint: {url: https://host/v1, key: env:NAME}`",
         )
-    known = positions or EventsFile(estate, place.events)
-    table = table_of(estate, law, known.position(), keys, today(wall))
+    known = positions_of(estate, place, ledger)
+    try:
+        standing = standing_of(known)
+    except StorageFailure:
+        if last is None:
+            raise
+        standing = last
+    table = table_of(estate, law, standing, keys, today(wall))
     files = files_of(path, estate)
-    return Prepared(estate, files, law, keys, upstreams, lacks, known, table)
+    return Prepared(estate, files, law, keys, upstreams, lacks, known, standing, table)
+
+
+def keys_for(estate: Estate, place: Place) -> tuple[Key, ...]:
+    """The keys that there are. Raises InvalidInput if they cannot be used under the estate."""
+    from offtake.adapters.gateway_keys import read_keys
+
+    keys = read_keys(place.keys)
+    _known(estate, keys, place.keys)
+    return keys
 
 
 def check_key(estate: Estate, workload: str, region: str) -> None:
@@ -288,43 +355,6 @@ def _known(estate: Estate, keys: Sequence[Key], path: Path) -> None:
             raise InvalidInput(
                 f"`{path}`: {key.id} is for the region `{key.region}`, which the estate does not know"
             )
-
-
-class Following:
-    """Follows estate, events, keys and the day: says what is to be in force once anything has changed."""
-
-    def __init__(
-        self,
-        path: Path,
-        place: Place,
-        prepared: Prepared,
-        positions: Positions | None = None,
-        wall: Clock = time.time,
-    ) -> None:
-        self._wall = wall
-        self._path = path
-        self._place = place
-        self._given = positions
-        self._prepared = prepared
-        self._marks = self._seen()
-
-    def _seen(self) -> tuple[object, ...]:
-        files = (modified(file) for file in (*self._prepared.files, self._place.keys))
-        return (*files, self._prepared.positions.mark(), today(self._wall))
-
-    async def look(self) -> Prepared | None:
-        """What is to be in force from now on; None if nothing changed. It is read beside the loop.
-
-        Raises OfftakeError if what changed cannot be used; it is looked at again once it changes again.
-        """
-        marks = self._seen()
-        if marks == self._marks:
-            return None
-        self._marks = marks
-        loop = asyncio.get_running_loop()
-        again = partial(prepare, self._path, self._place, self._given, self._wall)
-        self._prepared = await loop.run_in_executor(None, again)
-        return self._prepared
 
 
 def receipts_of(place: Place, worker: str) -> Receipts:

@@ -9,6 +9,7 @@ from typing import Protocol
 from offtake.domain.position import Position
 from offtake.router.balances import Opening
 from offtake.router.headroom import Standing, Word
+from offtake.router.leases import Leased
 from offtake.router.receipts import Receipt
 from offtake.router.table import RoutingTable
 
@@ -25,6 +26,10 @@ class Positions(Protocol):
 
     def position(self) -> Position:
         """The position now. Raises StorageFailure if it cannot be read; the table in force then stays."""
+        ...
+
+    def leases(self) -> Sequence[Leased]:
+        """What is held by leases that the estate does not state. Raises StorageFailure as `position` does."""
         ...
 
 

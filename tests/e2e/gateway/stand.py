@@ -16,7 +16,9 @@ import yaml
 
 from offtake.adapters.gateway_keys import new_key
 from offtake.adapters.receipts_sqlite import receipts_between
-from offtake.bootstrap.gateway import Following, Place, prepare, today
+from offtake.bootstrap.gateway import Place, prepare, today
+from offtake.bootstrap.gateway_following import Following
+from offtake.bootstrap.gateway_ledger import LedgerReader
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.rehearsal import State, rehearse
 from offtake.entrypoints.gateway.serving import Serving, listening, service_of
@@ -87,6 +89,7 @@ class Stand:
     keys: dict[str, str]
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     states: dict[str, State] = field(default_factory=dict[str, State])
+    said: list[str] = field(default_factory=list[str])
     wires: list[Wire] = field(default_factory=list["Wire"])
 
     @property
@@ -110,7 +113,10 @@ class Stand:
 
 @asynccontextmanager
 async def stand(
-    folder: Path, limits: Limits = DEFAULT, change: dict[str, Any] | None = None
+    folder: Path,
+    limits: Limits = DEFAULT,
+    change: dict[str, Any] | None = None,
+    ledger: LedgerReader | None = None,
 ) -> AsyncGenerator[Stand, None]:
     """Upstreams, an estate that names them, keys, and a gateway over all of it."""
     whole = yaml.safe_load(ESTATE)
@@ -128,12 +134,16 @@ async def stand(
     keys = {w: new_key(place.keys, w, "sweden")[0] for w in ("chat", "free")}
     keys["lapsed"] = new_key(place.keys, "free", "sweden", expires=today() - timedelta(days=1))[0]
     keys["small"] = new_key(place.keys, "free", "sweden", models=("small",))[0]
-    prepared = prepare(path, place)
+    prepared = prepare(path, place, ledger)
+    said: list[str] = []
     serving = Serving(
-        service_of(place, prepared, limits), listening("127.0.0.1", 0), Following(path, place, prepared)
+        service_of(place, prepared, limits),
+        listening("127.0.0.1", 0),
+        Following(path, place, prepared, ledger),
+        said.append,
     )
     await serving.start()
-    made = Stand(folder, path, place, serving, keys, seen, states)
+    made = Stand(folder, path, place, serving, keys, seen, states, said)
     try:
         yield made
     finally:

@@ -60,6 +60,13 @@ def serve(
     drain: Annotated[
         int, typer.Option(min=0, max=3600, help="Seconds that answers under way have when a process ends.")
     ] = 30,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="The broker's ledger, a file or a postgresql:// URL: its leases, events and readings count here, "
+            "and usage is posted there day by day."
+        ),
+    ] = None,
 ) -> None:
     """Serve an OpenAI-compatible endpoint over the estate's deployments, until SIGTERM or Ctrl-C.
 
@@ -73,7 +80,7 @@ def serve(
         typer.echo(text, err=True)
 
     with outcomes():
-        asked = Asked(estate, Place(state), shadow, meters, without_meters.value, float(drain))
+        asked = Asked(estate, Place(state), shadow, meters, without_meters.value, float(drain), ledger)
         if processes is None:
             run(asked, host, port, say)
         else:

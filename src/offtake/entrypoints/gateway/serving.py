@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from offtake.bootstrap.gateway import Following, Place, Prepared, prepare, receipts_of, today
+from offtake.bootstrap.gateway import Place, Prepared, prepare, receipts_of, today
+from offtake.bootstrap.gateway_following import Following
+from offtake.bootstrap.gateway_ledger import reader_of
 from offtake.bootstrap.gateway_meters import origin_of, settle_the_dead, store_of
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
 from offtake.entrypoints.gateway.beside import TELL_EVERY_S, Beside
+from offtake.entrypoints.gateway.chores import Chores
 from offtake.entrypoints.gateway.connection import Connection
 from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.service import Service
@@ -56,6 +59,7 @@ class Serving:
     ) -> None:
         self.service = service
         self._speaking = speaking
+        self.chores: Chores | None = None  # What one process does for all.
         self._listener = listener
         self._changes = changes
         self._say = say
@@ -77,6 +81,8 @@ class Serving:
         self._tasks = [loop.create_task(self._sweep()), loop.create_task(self._look())]
         if self._speaking is not None:
             self._tasks.append(loop.create_task(self._speaking.run(self.service)))
+        if self.chores is not None:
+            self._tasks.append(loop.create_task(self.chores.run()))
         if self.service.beside is not None:
             self._tasks.append(loop.create_task(self._tell(self.service.beside)))
 
@@ -143,10 +149,15 @@ class Serving:
             self._say(f"table {fresh.table.version} of {fresh.table.day} is in force")
 
     async def _look(self) -> None:
-        said = ""
+        said, unreachable = "", None
         while self._changes is not None:
             await asyncio.sleep(LOOK_EVERY_S)
             try:
+                if self._changes.unreachable != unreachable:
+                    unreachable = self._changes.unreachable
+                    self._say(
+                        f"where things stand is as it was last known: {unreachable or 'it is read again'}"
+                    )
                 fresh = await self._changes.look()
                 if fresh is not None:
                     self._replace(fresh)
@@ -167,17 +178,23 @@ class Asked:
     meters: str | None = None  # A URL behind which several machines share headroom.
     without_meters: Without = "close"
     drain_s: float = DRAIN_S
+    ledger: str | None = None  # The broker's: a file, or a URL.
 
 
 def serve(asked: Asked, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serves an estate in this process until it is told to end. Raises OfftakeError if it cannot begin."""
-    prepared = prepare(asked.estate, asked.place)
     alone = only_one(asked.place)
+    prepared = prepared_of(asked)
     for lack in prepared.lacks:
         say(f"left out: {lack}")
     listener = listening_or_said(host, port)
     run_process(asked, prepared, listener, say)
     alone.close()
+
+
+def prepared_of(asked: Asked) -> Prepared:
+    """What a process serves at first. Raises OfftakeError if it cannot be used."""
+    return prepare(asked.estate, asked.place, reader_of(asked.ledger, asked.place, asked.meters))
 
 
 def listening_or_said(host: str, port: int) -> socket.socket:
@@ -232,8 +249,11 @@ async def _run_process(
         speaking = speaking_of(asked, prepared, sharing, worker, living, say)
         speaking.first()
     service.beside = None if among is None else among.beside
-    changes = Following(asked.estate, place, prepared)
+    ledger = reader_of(asked.ledger, place, asked.meters)
+    changes = Following(asked.estate, place, prepared, ledger)
     serving = Serving(service, listener, changes, say, speaking)
+    if among is None or among.beside.slot == 1:
+        serving.chores = Chores(place, service, say, ledger)
     if among is None:
         say(f"listening on port {serving.port}; table {prepared.table.version} of {prepared.table.day}")
         await serving.run(asked.drain_s)

@@ -20,10 +20,9 @@ from typing import Final
 
 import orjson
 
-from offtake.bootstrap.gateway import prepare
 from offtake.bootstrap.gateway_meters import make_files
 from offtake.domain.errors import StorageFailure
-from offtake.entrypoints.gateway.serving import BACKLOG, Asked, listening_or_said, only_one
+from offtake.entrypoints.gateway.serving import BACKLOG, Asked, listening_or_said, only_one, prepared_of
 
 MOST_PROCESSES: Final = 64
 READY_WITHIN_S: Final = 60.0
@@ -128,6 +127,7 @@ class Supervisor:
             "meters": self.asked.meters,
             "without_meters": self.asked.without_meters,
             "drain_s": self.asked.drain_s,
+            "ledger": self.asked.ledger,
         }
         said = b""
         if process.stdin is not None and process.stdout is not None:
@@ -222,10 +222,10 @@ def _status(status: int) -> str:
 
 def supervise(asked: Asked, host: str, port: int, processes: int, say: Callable[[str], None]) -> None:
     """Serves an estate with several processes until it is told to end. Raises OfftakeError if it cannot begin."""
-    for lack in prepare(asked.estate, asked.place).lacks:
-        say(f"left out: {lack}")
     alone = only_one(asked.place)
     make_files(asked.place, asked.meters)
+    for lack in prepared_of(asked).lacks:
+        say(f"left out: {lack}")
     first = listening_or_said(host, port)
     port = first.getsockname()[1]
     listeners = [first, *(listening_or_said(host, port) for _ in range(processes - 1))]

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-from offtake.bootstrap.gateway import Place, prepare
+from offtake.bootstrap.gateway import Place
 from offtake.domain.errors import InvalidInput, OfftakeError
 from offtake.entrypoints.gateway.beside import Beside
-from offtake.entrypoints.gateway.serving import Among, Asked, run_process
+from offtake.entrypoints.gateway.serving import Among, Asked, prepared_of, run_process
 
 UNUSABLE: Final = 2
 FAILED: Final = 3
@@ -39,6 +39,7 @@ def main() -> int:
         meters=orders["meters"],
         without_meters=orders["without_meters"],
         drain_s=orders["drain_s"],
+        ledger=orders["ledger"],
     )
     among = Among(
         orders["worker"],
@@ -48,7 +49,7 @@ def main() -> int:
         _when_orphaned,
     )
     try:
-        run_process(asked, prepare(asked.estate, place), socket.socket(fileno=orders["listener"]), say, among)
+        run_process(asked, prepared_of(asked), socket.socket(fileno=orders["listener"]), say, among)
     except OfftakeError as error:
         say(error.message)
         return UNUSABLE if isinstance(error, InvalidInput) else FAILED
