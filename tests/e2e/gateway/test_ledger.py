@@ -66,11 +66,10 @@ def route_of(answer: Any) -> tuple[int, str]:
 async def answered(made: Stand, expected: tuple[int, str], key: str = "chat") -> None:
     """Asks until the answer is as expected."""
     for _ in range(200):
-        found = route_of(await ask(made, chat(), key))
-        if found == expected:
+        if route_of(await ask(made, chat(), key)) == expected:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError(f"{found} is not {expected}")
+    raise AssertionError(f"the answer is never {expected}")
 
 
 def test_a_lease_opens_a_route_while_the_gateway_runs_and_its_release_closes_it(tmp_path: Path) -> None:
@@ -91,10 +90,7 @@ def test_an_event_in_the_ledger_closes_a_route_while_the_gateway_runs(tmp_path: 
     async def test(made: Stand, deals: Rehearsal) -> None:
         assert route_of(await ask(made, chat(), "free")) == (200, "us/cheap")
         deals.give(RecordEvent(event="agi_declared", on=DAY))
-        for _ in range(200):
-            answer = await ask(made, chat(), "free")
-            if answer.status != 200:
-                break
+        while (answer := await ask(made, chat(), "free")).status == 200:
             await asyncio.sleep(0.05)
         assert answer.status in (403, 429, 503)
         assert made.serving.service.table.position.event_on("agi_declared") == DAY
