@@ -87,7 +87,9 @@ def test_processes_never_pass_a_ceiling_together_and_come_near_it(tmp_path: Path
         (ends,) = (row for row in _month_ends(made))
         (told,) = store.exchange("judge", [Word("meter lab-y.most", ends, None, 0, 0)])
         store.close()
-        assert told.settled == used(made) * 10**12
+        # One that dies may have told others of what it had no time to write a receipt of.
+        lost = told.settled - used(made) * 10**12
+        assert 0 <= lost <= (CEILING * 10**12 // 10 if dies else 0)
 
     run(tmp_path, test, "--processes", "2", change=ceiling)
 
