@@ -352,7 +352,7 @@ def _bars(frame: Frame, rows: list[tuple[str, float, str]], per: float, unit: st
     room = named_room(frame, names, labels)
     top = ceiling(max(amount for _, amount, _ in rows) / per)
     y = names_axis(names, room)
-    x = {**amount_axis(unit, top, "x", ticks=3 if frame.narrow else 5), "field": "zero"}
+    x = {**amount_axis(unit, top, "x", ticks=2 if frame.narrow else 5), "field": "zero"}
     data = [
         {"name": name, "zero": 0.0, "to": amount / per, "colour": LIGHT[colour], "label": label}
         for (name, amount, colour), label in zip(rows, labels, strict=True)
