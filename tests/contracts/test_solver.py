@@ -324,3 +324,35 @@ def test_crossed_bounds_are_the_conflict(solver: Solver) -> None:
 def test_a_feasible_program_has_no_conflict(solver: Solver) -> None:
     with pytest.raises(ValueError, match="feasible"):
         solver.irreducible(expansion(), OPTIONS)
+
+
+def test_a_series_answers_as_each_program_by_itself(solver: Solver) -> None:
+    program = expansion()
+    series = solver.series(program, OPTIONS)
+    generator = np.random.default_rng(3)
+    for _ in range(12):
+        upper = np.minimum(program.col_upper, generator.uniform(0.0, 40.0, program.column_count))
+        held = replace(program, col_upper=upper)
+        alone, found = solver.solve(held, OPTIONS), series.solve(held.col_lower, upper)
+        assert isinstance(found, Infeasible) == isinstance(alone, Infeasible)
+        if isinstance(found, Solution) and isinstance(alone, Solution):
+            assert found.objective == pytest.approx(alone.objective)
+            assert certify(held, found).passed
+
+
+def test_a_series_goes_on_after_bounds_that_cannot_be(solver: Solver) -> None:
+    builder = ProgramBuilder()
+    one = builder.columns("one", {}, cost=1.0, upper=5.0)
+    rows = builder.rows("least", {}, lower=2.0)
+    builder.entries(rows.index, one.index, 1.0)
+    series = solver.series(builder.build(), OPTIONS)
+    zero, five = np.zeros(1), np.full(1, 5.0)
+    assert isinstance(series.solve(zero, np.ones(1)), Infeasible)
+    found = series.solve(zero, five)
+    assert isinstance(found, Solution)
+    assert found.objective == pytest.approx(2.0)
+
+
+def test_a_series_is_of_linear_programs(solver: Solver) -> None:
+    with pytest.raises(ValueError, match="linear"):
+        solver.series(expansion(integer=True), OPTIONS)

@@ -15,7 +15,8 @@ import highspy
 import numpy as np
 
 from offtake.adapters.highs_conflict import crossed_bounds, every_bound, first_set, restricted, thinned
-from offtake.adapters.highs_session import array, open_highs, run
+from offtake.adapters.highs_series import HighsSeries
+from offtake.adapters.highs_session import open_highs, run, solution_of
 from offtake.adapters.highs_sifting import siftable, sifted
 from offtake.domain.errors import SolverFailure
 from offtake.planner.ports import (
@@ -71,6 +72,10 @@ class HighsSolver:
             prices_from_fixed_integers=True,
             seconds=monotonic() - began,
         )
+
+    def series(self, program: Program, options: SolverOptions) -> HighsSeries:
+        """The program kept open, for bounds that change; see :class:`offtake.planner.ports.Series`."""
+        return HighsSeries(program, options)
 
     def irreducible(self, program: Program, options: SolverOptions) -> IrreducibleSet:
         """Rows and bounds that cannot hold together; ValueError when all of them can.
@@ -145,7 +150,7 @@ def _solved(
     run(highs, progress, method, began)
     status = highs.getModelStatus()
     if status == highspy.HighsModelStatus.kOptimal:
-        return _solution(highs, program, method, monotonic() - began)
+        return solution_of(highs, program, method, monotonic() - began)
     if status == highspy.HighsModelStatus.kInfeasible:
         return Infeasible()
     if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
@@ -159,26 +164,6 @@ def _solved(
             hint="raise the time limit, plan fewer periods or hours, or try another method",
         )
     raise SolverFailure(f"HiGHS stopped without an answer ({method}): {highs.modelStatusToString(status)}")
-
-
-def _solution(highs: highspy.Highs, program: Program, method: Method, seconds: float) -> Solution:
-    found = highs.getSolution()
-    info = highs.getInfo()
-    integer = program.integrality is not None
-    iterations = (info.simplex_iteration_count, info.ipm_iteration_count, info.crossover_iteration_count)
-    x = array(found.col_value)
-    return Solution(
-        objective=float(info.objective_function_value),
-        x=x,
-        row_activity=array(found.row_value),
-        row_dual=array(found.row_dual) if not integer else np.zeros(program.row_count),
-        column_dual=array(found.col_dual) if not integer else np.zeros(program.column_count),
-        method="mip" if integer else method,
-        iterations=sum(max(int(count), 0) for count in iterations),
-        mip_bound=float(info.mip_dual_bound) if integer else None,
-        mip_gap=float(info.mip_gap) if integer else None,
-        seconds=seconds,
-    )
 
 
 def _without_columns(program: Program) -> Solution | Infeasible:

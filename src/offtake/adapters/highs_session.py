@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.domain.errors import SolverFailure
-from offtake.planner.ports import Progress, SolverOptions
+from offtake.planner.ports import Method, Progress, Solution, SolverOptions
 from offtake.planner.program import Program
 
 _WAIT_S: Final = 0.1  # how long a keyboard interrupt may go unseen
@@ -124,3 +124,24 @@ def array(values: object) -> NDArray[np.float64]:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def solution_of(highs: highspy.Highs, program: Program, method: Method, seconds: float) -> Solution:
+    """The answer that HiGHS holds. For an integer program its rows and columns have no prices."""
+    found = highs.getSolution()
+    info = highs.getInfo()
+    integer = program.integrality is not None
+    iterations = (info.simplex_iteration_count, info.ipm_iteration_count, info.crossover_iteration_count)
+    x = array(found.col_value)
+    return Solution(
+        objective=float(info.objective_function_value),
+        x=x,
+        row_activity=array(found.row_value),
+        row_dual=array(found.row_dual) if not integer else np.zeros(program.row_count),
+        column_dual=array(found.col_dual) if not integer else np.zeros(program.column_count),
+        method="mip" if integer else method,
+        iterations=sum(max(int(count), 0) for count in iterations),
+        mip_bound=float(info.mip_dual_bound) if integer else None,
+        mip_gap=float(info.mip_gap) if integer else None,
+        seconds=seconds,
+    )

@@ -125,10 +125,12 @@ def decide(
 ) -> Decided | InfeasiblePlan:
     """The certified orders of the first periods for all futures."""
     from offtake.adapters.highs import HighsSolver
-    from offtake.adapters.parallel import run_all
+    from offtake.adapters.parallel import run_all, run_threads
     from offtake.planner.recourse.risk import Risk
     from offtake.planner.recourse.settling import Settling
     from offtake.planner.recourse.stochastic import stochastic
 
-    settling = Settling(Risk(weight, level), HighsSolver(), asked.base.options, run_all, way)
+    settling = Settling(
+        Risk(weight, level), HighsSolver(), asked.base.options, run_all, way, run_threads=run_threads
+    )
     return stochastic(asked, settling, count, report)

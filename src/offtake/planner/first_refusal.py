@@ -90,6 +90,16 @@ def tranches_of(reading: Reading, instance: Instance) -> tuple[Tranche, ...]:
     return tuple(found)
 
 
+def as_filed(tranches: tuple[Tranche, ...], filed: Sequence[Tranche]) -> tuple[Tranche, ...]:
+    """The tranches with needs no lower than those filed before it was known how much would be needed: what is ordered
+    on a need that was brought to its holder stands, whatever is needed in the end."""
+    stated = {(one.procedure.id, one.begins): one.needed for one in filed}
+    return tuple(
+        replace(one, needed=max(one.needed, stated.get((one.procedure.id, one.begins), 0.0)))
+        for one in tranches
+    )
+
+
 def _taken_before(found: list[Tranche], procedure: Procedure, period: int) -> float:
     """What holders who were asked before take of a need in the same measure: only the rest is offered to this one."""
     return sum(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
@@ -31,7 +31,7 @@ from offtake.planner.finance.answer import borrower_plans, financed_cost, financ
 from offtake.planner.finance.columns import add_borrower
 from offtake.planner.finance.statements import recount_finance
 from offtake.planner.finance.terms import borrowers_of
-from offtake.planner.first_refusal import Tranche, add_tranche, tranches_of, with_offers
+from offtake.planner.first_refusal import Tranche, add_tranche, as_filed, tranches_of, with_offers
 from offtake.planner.formulation import Formulation, draft_of, finish
 from offtake.planner.idle import add_idle
 from offtake.planner.limits import limit_rows, unmet_rows
@@ -153,13 +153,15 @@ def formulate(
     cuts: tuple[date, ...] = (),
     scales: Scales | None = None,
     idle_until: date | None = None,
+    filed: Sequence[Tranche] = (),
 ) -> tuple[Formulation, tuple[Tranche, ...]]:
     """The whole program of a reading, and the tranches of its first refusals.
 
-    `idle_until` lets what is ordered before that day stand without power; see `offtake.planner.idle`.
+    `idle_until` lets what is ordered before that day stand without power; see `offtake.planner.idle`. `filed` are
+    needs brought to holders of first refusals before; see `offtake.planner.first_refusal.as_filed`.
     """
     instance = instance_of(reading, cuts)
-    tranches = tranches_of(reading, instance)
+    tranches = as_filed(tranches_of(reading, instance), filed)
     draft = draft_of(with_offers(instance, tranches), scales)
     for place, tranche in enumerate(tranches):
         add_tranche(draft, tranche, tranches[:place])

@@ -93,6 +93,15 @@ class IrreducibleSet:
     minimal: bool
 
 
+class Series(Protocol):
+    """One linear program kept open, for column bounds that change from solve to solve. Answers hang on those before."""
+
+    def solve(self, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> Solution | Infeasible:
+        """An optimal answer within the bounds (column,). Raises ``SolverFailure`` when it cannot say what is the
+        case: the program must then be solved by itself."""
+        ...
+
+
 class Solver(Protocol):
     """Solves programs. Raises ``SolverFailure`` when the time runs out or the solver cannot say what is the
     case."""
@@ -103,6 +112,10 @@ class Solver(Protocol):
         options: SolverOptions,
         progress: Callable[[Progress], None] | None = None,
     ) -> Solution | Infeasible | Unbounded: ...
+
+    def series(self, program: Program, options: SolverOptions) -> Series:
+        """The program kept open. Raises ``ValueError`` for an integer program."""
+        ...
 
     def irreducible(self, program: Program, options: SolverOptions) -> IrreducibleSet:
         """The set behind an ``Infeasible``. Raises ``ValueError`` when the program is feasible."""

@@ -19,9 +19,9 @@ import numpy as np
 from offtake.domain.errors import SolverFailure
 from offtake.planner.instance import Floats
 from offtake.planner.planning import trusted
-from offtake.planner.ports import Infeasible, Solution, Solver, SolverOptions
+from offtake.planner.ports import Infeasible, Series, Solution, Solver, SolverOptions
 from offtake.planner.program import Block, Program, ProgramBuilder
-from offtake.planner.recourse.cuts import Cut, Recourse, least_of, projections, recourse_of
+from offtake.planner.recourse.cuts import Cut, Recourse, cuts_alone, least_of, projections, recourse_of
 from offtake.planner.recourse.futures import Future, Futures
 from offtake.planner.recourse.risk import Risk, RiskColumns, add_risk
 from offtake.planner.sensitivity import RunAll
@@ -73,53 +73,66 @@ def decompose(
     run_all: RunAll,
     *,
     tolerance: float,
+    run_threads: RunAll | None = None,
     start: Floats | None = None,
+    known: Sequence[Solution | None] | None = None,
     told: Rounds | None = None,
 ) -> Decomposed | Infeasible:
     """Decisions whose cost is within `tolerance`, relative, of the least. Own columns of futures count in fractions.
 
-    `start` are decisions to begin with. When it is interrupted after some decisions were found that every future can
-    live with, they come back unfinished; before that the interruption goes on. Raises SolverFailure after too many
-    rounds."""
+    `start` are decisions to begin with, `known` answers of the futures by themselves, if they are at hand. When it is
+    interrupted after some decisions were found that every future can live with, they come back unfinished; before that
+    the interruption goes on. Raises SolverFailure after too many rounds.
+    """
     plain = futures.with_whole(own=False)
-    first = list(
-        run_all(partial(_least, solver, options, plain.decisions), [(s, f) for s, f in enumerate(plain.each)])
-    )
+    first = _first_cuts(plain, solver, options, run_all, known)
     if any(one is None for one in first):
         return Infeasible()
-    search = _Search(plain, risk, solver, options, run_all)
-    search.cuts += [cut for found in first if found is not None for cut in (found[1], _sloped(plain, found))]
+    search = _Search(plain, risk, solver, options, run_threads or run_all)
+    search.cuts += [cut for found in first if found is not None for cut in found]
     search.cuts += projections(plain)
     return search.run(tolerance, start, told)
 
 
+def _first_cuts(
+    futures: Futures,
+    solver: Solver,
+    options: SolverOptions,
+    run_all: RunAll,
+    known: Sequence[Solution | None] | None,
+) -> list[tuple[Cut, Cut] | None]:
+    """What every future by itself proves; those that are linear programs and known already are not solved again."""
+    items = list(enumerate(futures.each))
+    if known is not None and all(one.program.integrality is None for one in futures.each):
+        return [
+            None if found is None else cuts_alone(s, one, futures.decisions, found)
+            for (s, one), found in zip(items, known, strict=True)
+        ]
+    return list(run_all(partial(_least, solver, options, futures.decisions), items))
+
+
 def _least(
     solver: Solver, options: SolverOptions, count: int, item: tuple[int, Future]
-) -> tuple[Solution, Cut] | None:
+) -> tuple[Cut, Cut] | None:
     return least_of(*item, count, solver, options)
 
 
 def _answered(
-    solver: Solver, options: SolverOptions, decisions: Floats, item: tuple[int, Future]
+    solver: Solver, options: SolverOptions, decisions: Floats, item: tuple[int, Future, Series]
 ) -> Recourse:
-    return recourse_of(*item, decisions, solver, options)
-
-
-def _sloped(futures: Futures, found: tuple[Solution, Cut]) -> Cut:
-    from offtake.planner.recourse.cuts import cut_of
-
-    solution, flat = found
-    return cut_of(flat.future, futures.each[flat.future], solution.row_dual, futures.decisions)
+    place, future, series = item
+    return recourse_of(place, future, decisions, solver, options, series)
 
 
 class _Search:
     """The cuts so far, the best decisions, and the bounds."""
 
     def __init__(
-        self, futures: Futures, risk: Risk, solver: Solver, options: SolverOptions, run_all: RunAll
+        self, futures: Futures, risk: Risk, solver: Solver, options: SolverOptions, run_threads: RunAll
     ) -> None:
         self.futures, self.risk = futures, risk
-        self.solver, self.options, self.run_all = solver, options, run_all
+        self.solver, self.options, self.run_threads = solver, options, run_threads
+        self.series = [solver.series(one.program.relaxed(), options) for one in futures.each]
         self.cuts: list[Cut] = []
         self.lower, self.upper = -np.inf, np.inf
         self.best: tuple[Floats, tuple[Solution, ...]] | None = None
@@ -191,16 +204,15 @@ class _Search:
             return
         level = self.lower + self.level * (before - self.lower)
         aimed = _aimed(self.futures, self.risk, self.cuts, self.best[0], self.size, level)
-        found = trusted(aimed.program, self.solver, self.options, _silent)
-        self._try(own if isinstance(found, Infeasible) else found[0].x[aimed.decided.index])
+        self._try(_solved_near(aimed, self.solver, self.options, own))
         kept = before - self.upper >= KEPT * (before - level)
         self.level = BOLD if kept else LEVEL
 
     def _try(self, decisions: Floats) -> None:
         """The futures' answers to decisions: cuts, and the best so far."""
         held = _within(self.futures, decisions)
-        items = list(enumerate(self.futures.each))
-        answers = list(self.run_all(partial(_answered, self.solver, self.options, held), items))
+        items = [(s, one, self.series[s]) for s, one in enumerate(self.futures.each)]
+        answers = list(self.run_threads(partial(_answered, self.solver, self.options, held), items))
         self.cuts += [one.cut for one in answers]
         self.size = np.maximum(self.size, np.abs(held))
         found = [one.solution for one in answers]
@@ -211,6 +223,15 @@ class _Search:
         cost = self.risk.of(costs, self.futures.probabilities)
         if cost < self.upper:
             self.upper, self.best = cost, (held, solutions)
+
+
+def _solved_near(aimed: Master, solver: Solver, options: SolverOptions, otherwise: Floats) -> Floats:
+    """Decisions to try next. They prove nothing, so that they need no certificate: any would do."""
+    try:
+        found = solver.solve(aimed.program, options)
+    except SolverFailure:
+        return otherwise
+    return found.x[aimed.decided.index] if isinstance(found, Solution) else otherwise
 
 
 def _within(futures: Futures, decisions: Floats) -> Floats:
@@ -237,8 +258,9 @@ def _aimed(
 
     def aim() -> Program:
         program = builder.build()
-        held = builder.rows("level", {}, upper=level)
-        builder.entries(held.index, np.arange(program.column_count), program.cost)
+        scale = max(1.0, abs(level))
+        held = builder.rows("level", {}, upper=level / scale)
+        builder.entries(held.index, np.arange(program.column_count), program.cost / scale)
         away = builder.columns("largest change", {}, cost=1.0)
         names = {"decision": futures.names}
         for sign in (1.0, -1.0):

@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array
 
+from offtake.domain.errors import SolverFailure
+from offtake.planner.certificate import Certificate, certify
 from offtake.planner.instance import Floats
 from offtake.planner.planning import trusted
-from offtake.planner.ports import Infeasible, Solution, Solver, SolverOptions
+from offtake.planner.ports import Infeasible, Series, Solution, Solver, SolverOptions
 from offtake.planner.program import ABSENT, Program, ProgramBuilder
 from offtake.planner.recourse.futures import Future, Futures
 
@@ -61,34 +63,56 @@ class Recourse:
 
 
 def recourse_of(
-    place: int, future: Future, decisions: Floats, solver: Solver, options: SolverOptions
+    place: int,
+    future: Future,
+    decisions: Floats,
+    solver: Solver,
+    options: SolverOptions,
+    series: Series | None = None,
 ) -> Recourse:
-    """The certified answer of a future whose own columns are continuous. `place` is its number."""
+    """The certified answer of a future, its own columns in fractions. `place` is its number; `series` is its linear
+    program kept open, from which an answer is taken if it passes the certificate."""
     held, count = future.with_whole(decided=False, own=False).at(decisions), len(decisions)
-    found = trusted(held, solver, options, _silent)
+    found = _from_series(held, series) or trusted(held, solver, options, _silent)
     if not isinstance(found, Infeasible):
         return Recourse(found[0], cut_of(place, future, found[0].row_dual, count))
     elastic = _elastic(held)
     violated = trusted(elastic, solver, options, _silent)
     if isinstance(violated, Infeasible) or violated[0].objective <= INFEASIBLE:
-        raise ValueError(f"{future.name} is infeasible, and nothing in it is violated")
+        raise SolverFailure(f"{future.name} is infeasible, and nothing in it is violated")
     return Recourse(None, cut_of(place, future, violated[0].row_dual, count, bounds_cost=False))
+
+
+def _from_series(held: Program, series: Series | None) -> tuple[Solution, Certificate] | None:
+    if series is None:
+        return None
+    try:
+        found = series.solve(held.col_lower, held.col_upper)
+    except SolverFailure:
+        return None
+    if isinstance(found, Infeasible):
+        return None
+    certificate = certify(held, found)
+    return (found, certificate) if certificate.passed else None
 
 
 def least_of(
     place: int, future: Future, count: int, solver: Solver, options: SolverOptions
-) -> tuple[Solution, Cut] | None:
-    """The certified best of a future by itself, all its columns free and in fractions, and what its prices prove.
+) -> tuple[Cut, Cut] | None:
+    """What the certified best of a future by itself proves, all its columns free and in fractions; None if it has none.
 
-    The cut has no slope: it is the least that the future costs whatever is decided. None if the future has no answer.
+    The first cut has no slope: it is the least that the future costs whatever is decided.
     """
     found = trusted(future.program.relaxed(), solver, options, _silent)
-    if isinstance(found, Infeasible):
-        return None
-    solution, certificate = found
-    at = np.flatnonzero(solution.row_dual)
-    slope = np.zeros(count)
-    return solution, Cut(place, True, certificate.dual_objective, slope, at, solution.row_dual[at])
+    return None if isinstance(found, Infeasible) else cuts_alone(place, future, count, found[0])
+
+
+def cuts_alone(place: int, future: Future, count: int, alone: Solution) -> tuple[Cut, Cut]:
+    """As `least_of`, from an answer of the future by itself, all its columns in fractions."""
+    least = certify(future.program.relaxed(), alone).dual_objective
+    at = np.flatnonzero(alone.row_dual)
+    flat = Cut(place, True, least, np.zeros(count), at, alone.row_dual[at])
+    return flat, cut_of(place, future, alone.row_dual, count)
 
 
 def _silent(_stage: str, _progress: object) -> None:

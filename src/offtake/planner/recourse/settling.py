@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
@@ -34,14 +35,16 @@ PRIMAL: Final = ("row_violation", "column_violation", "objective_stated")  # Che
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """How decisions are to be found. `tolerance` is the relative gap that is left at most where bounds have to meet."""
+    """How decisions are to be found. `tolerance` is the relative gap that is left at most where bounds have to meet;
+    `run_threads` runs many in this process, for programs that are kept open."""
 
     risk: Risk
     solver: Solver
     options: SolverOptions
     run_all: RunAll
     way: Way = "auto"
-    tolerance: float = 1e-6
+    tolerance: float = 1e-5
+    run_threads: RunAll | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +91,14 @@ def settle(
     asked: Settling,
     *,
     start: Floats | None = None,
+    known: Sequence[Solution | None] | None = None,
     say: Report | None = None,
     told: Rounds | None = None,
 ) -> Settled | Infeasible:
-    """The best decisions. Raises InvalidInput where futures' own columns must be whole and the way is `benders`."""
+    """The best decisions; `start` and `known` are as in `decompose`.
+
+    Raises InvalidInput where futures' own columns must be whole and the way is `benders`.
+    """
     whole = futures.whole_recourse
     way = asked.way
     if way == "auto":
@@ -110,7 +117,9 @@ def settle(
         asked.options,
         asked.run_all,
         tolerance=asked.tolerance,
+        run_threads=asked.run_threads,
         start=start,
+        known=known,
         told=told,
     )
     return found if isinstance(found, Infeasible) else _settled(futures, asked, found)

@@ -78,7 +78,7 @@ def stochastic(
             return infeasible_plan(one.formulation, settling.solver.irreducible(program, settling.options))
     search = _Search(asked, settling, futures, sharing, base, kept, count, say)
     one_future = search.one_future()
-    settled = search.settled(one_future)
+    settled = search.settled(one_future, known)
     expected = search.expected(one_future)
     answers = tuple(
         answer_of(one.formulation, _read(one, x)) for one, x in zip(mine, settled.answers, strict=True)
@@ -196,7 +196,7 @@ class _Search:
         decisions[shared[present]] = one_future.x[present]
         return decisions
 
-    def settled(self, one_future: Solution) -> Settled:
+    def settled(self, one_future: Solution, known: Sequence[Solution | None]) -> Settled:
         """The recourse problem's answer."""
         self.count("deciding for all futures", 0, 0)
         start = self.orders_of(one_future)
@@ -205,6 +205,7 @@ class _Search:
             self.futures,
             self.settling,
             start=start if inside and self.first.all() else None,
+            known=known,
             say=self.say,
             told=self._told(),
         )

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from offtake.domain.errors import InvalidInput
 from offtake.planner.draft import Scales, scales_of
+from offtake.planner.first_refusal import Tranche
 from offtake.planner.formulation import Formulation
 from offtake.planner.planning import Question, formulate
 from offtake.planner.reading import Reading, change_days, instance_of, reading_of
@@ -46,6 +47,7 @@ class Written:
     question: Question
     reading: Reading
     formulation: Formulation
+    tranches: tuple[Tranche, ...]
 
     @property
     def offset(self) -> float:
@@ -57,6 +59,7 @@ class Written:
 class _How:
     cuts: tuple[date, ...]
     scales: Scales
+    filed: tuple[Tranche, ...] = ()
 
 
 def cuts_of(questions: Sequence[Question]) -> tuple[date, ...]:
@@ -70,8 +73,11 @@ def cuts_of(questions: Sequence[Question]) -> tuple[date, ...]:
 def write_all(
     base: Question, questions: Sequence[Question], idle_until: date, run_all: RunAll
 ) -> tuple[Written, tuple[Written, ...]]:
-    """The base and every question in the same periods and scales; in all but the base, what is ordered before a day may
-    stand idle. Raises InvalidInput if they are not of one estate."""
+    """The base and every question in the same periods and scales.
+
+    In all but the base, what is ordered before a day may stand idle, and needs under first refusals are filed as the
+    base expects them. Raises InvalidInput if they are not of one estate.
+    """
     cuts = cuts_of([base, *questions])
     reading = reading_of(base.estate, base.law, base.position, base.party)
     scales = scales_of(instance_of(reading, cuts))
@@ -79,7 +85,11 @@ def write_all(
     first = _written(how, (base, None))
     if first.formulation.program.entry_count * len(questions) < IN_TURN:
         run_all = in_turn
-    others = list(run_all(partial(_written, how), [(one, idle_until) for one in questions]))
+    others = list(
+        run_all(
+            partial(_written, replace(how, filed=first.tranches)), [(one, idle_until) for one in questions]
+        )
+    )
     pools = [pool.id for pool in first.formulation.instance.pools]
     for one in others:
         if [pool.id for pool in one.formulation.instance.pools] != pools:
@@ -91,8 +101,8 @@ def _written(how: _How, item: tuple[Question, date | None]) -> Written:
     question, idle_until = item
     asked = replace(question, cuts=how.cuts)
     reading = reading_of(asked.estate, asked.law, asked.position, asked.party)
-    formulation, _ = formulate(reading, asked.form, asked.cuts, how.scales, idle_until)
-    return Written(asked, reading, formulation)
+    formulation, tranches = formulate(reading, asked.form, asked.cuts, how.scales, idle_until, how.filed)
+    return Written(asked, reading, formulation, tranches)
 
 
 def bring_together(
