@@ -46,10 +46,35 @@ def test_the_company_decides_for_three_futures(tmp_path: Path) -> None:
     assert again["rule"]["way"] == "benders"
 
 
+UNCERTAIN = """
+futures:
+  variables:
+    need: {demand: [all], kind: growth, volatility: 25 %, assumed: true}
+    chips: {price: h100, kind: lognormal, deviation: 15 %, assumed: true}
+    room: {delay: server-room, kind: triangular, low: 0 months, mode: 2 months, high: 12 months, assumed: true}
+"""
+
+
+def test_futures_are_drawn_by_seed_and_the_orders_tried_in_fresh_ones(tmp_path: Path) -> None:
+    estate = tmp_path / "estate.yaml"
+    estate.write_text(COMPANY.read_text() + UNCERTAIN)
+    options = ("--stochastic", "--until", "2027-01-01", "--later", "fractions", "--scenarios", 4, "--json")
+    one, again, other = (
+        json.loads(run("plan", estate, *options, "--seed", seed, "--cvar", 0.5).output) for seed in (1, 1, 2)
+    )
+    assert one == again
+    assert [row["about"] for row in one["futures"]] != [row["about"] for row in other["futures"]]
+    assert one["fresh"]["count"] == 4
+    assert one["fresh"]["low_cents"] <= one["fresh"]["mean_cents"] <= one["fresh"]["high_cents"]
+    assert one["rule"]["weight"] == 0.5
+    assert one["mean_cents"] <= one["weighed_cents"] <= one["worst_mean_cents"]
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ((), "--scenario"),
+        ((), "docs/futures.md"),
+        (("--scenario", "30 %: scale demand=2", "--scenarios", "9"), "not both"),
         (("--scenario", "scale demand=2"), "30 %: scale demand=1.5"),
         (("--scenario", "30 %: demand=2"), "kinds: delay, price, default, scale"),
         (("--scenario", "130 %: scale demand=2"), "30 %"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from offtake.bootstrap.estates import law_of
+from offtake.bootstrap.estates import law_of, position, supposed
 from offtake.domain.changes import Change, changed, read_default, read_delay, read_price, read_scale
 from offtake.domain.errors import InvalidInput
+from offtake.domain.estate import Estate
 
 if TYPE_CHECKING:
+    from offtake.domain.futures.reading import Drawable, Value
     from offtake.domain.handoffs import InfeasiblePlan
     from offtake.domain.recourse import StochasticPlan
     from offtake.planner.planning import Question, Report
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from offtake.planner.recourse.stochastic import Decided
     from offtake.planner.recourse.writing import Scenario
 
-MOST_FUTURES = 10_000
+MOST_NAMED = 3  # Variables that a future is told by.
 AS_STATED = "as stated"
 READERS: dict[str, Callable[[str], Change]] = {
     "delay": read_delay,
@@ -33,9 +35,20 @@ READERS: dict[str, Callable[[str], Change]] = {
 }
 
 
-def scenarios(base: Question, texts: Sequence[str]) -> tuple[Scenario, ...]:
-    """Futures written by hand, as `30 %: scale demand=1.5, delay abilene=2Q`. What is left of the whole is the estate
-    as it is stated. Raises InvalidInput for one that cannot be read, and for more than the whole."""
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How many futures are drawn from what the estate says may come otherwise; `fresh` more try the orders."""
+
+    count: int
+    seed: int = 0
+    fresh: int = 0
+
+
+def by_hand(base: Question, events: Sequence[str], texts: Sequence[str]) -> tuple[Scenario, ...]:
+    """Futures as `30 %: scale demand=1.5, delay abilene=2Q`. What is left of the whole is the estate as it is stated.
+
+    Raises InvalidInput for one that cannot be read, and for more than the whole.
+    """
     from offtake.planner.recourse.writing import Scenario
 
     found: list[Scenario] = []
@@ -43,8 +56,7 @@ def scenarios(base: Question, texts: Sequence[str]) -> tuple[Scenario, ...]:
     for n, text in enumerate(texts, 1):
         chance, changes = _read(text)
         left -= chance
-        estate = changed(base.estate, changes)
-        question = replace(base, estate=estate, law=law_of(estate, base.law.known_at))
+        question = _asked(base, events, changed(base.estate, changes))
         found.append(Scenario(f"future {n}", chance, question, text.partition(":")[2].strip()))
     if isclose(left, 0.0, abs_tol=1e-9):
         return tuple(found)
@@ -54,6 +66,45 @@ def scenarios(base: Question, texts: Sequence[str]) -> tuple[Scenario, ...]:
             hint="their shares add to 100 % at most",
         )
     return (*found, Scenario(AS_STATED, left, base, "the estate as it is stated"))
+
+
+def sampled(base: Question, events: Sequence[str], seed: int, numbers: range) -> tuple[Scenario, ...]:
+    """Futures drawn by number, equally likely.
+
+    Raises InvalidInput if the estate does not say what may come otherwise.
+    """
+    from offtake.planner.futures.sampling import Sampler
+    from offtake.planner.recourse.writing import Scenario
+
+    if not base.estate.futures.variables:
+        raise InvalidInput(
+            "the estate does not say what may come otherwise",
+            hint="state it under `futures:` (docs/futures.md), or name futures with --scenario",
+        )
+    sampler = Sampler.of(base.estate)
+    found: list[Scenario] = []
+    for number in numbers:
+        values = sampler.values(seed, number)
+        question = _asked(base, events, sampler.estate_with(values))
+        about = ", ".join(f"{one.id} {_shown(one, values[one.id])}" for one in sampler.variables[:MOST_NAMED])
+        found.append(Scenario(f"future {number + 1}", 1 / len(numbers), question, about))
+    return tuple(found)
+
+
+def _shown(one: Drawable, value: Value) -> str:
+    """A drawn value in a few characters: a day, or a number; of a process its last factor."""
+    from offtake.planner.futures.samples import last_of
+
+    last = last_of(value)
+    if one.variable.event is not None:
+        return date.fromordinal(int(last)).isoformat() if last <= date.max.toordinal() else "never"
+    return f"{last:.3g}"
+
+
+def _asked(base: Question, events: Sequence[str], estate: Estate) -> Question:
+    """The question with another estate, under its law, and where it stands."""
+    law = law_of(estate, base.law.known_at)
+    return replace(base, estate=estate, law=law, position=position(estate, supposed(estate, events)))
 
 
 def _read(text: str) -> tuple[float, list[Change]]:
@@ -94,18 +145,26 @@ def decided_until(base: Question, first_periods: int | None, until: date | None)
 
 def question(
     base: Question,
-    by_hand: Sequence[str],
+    events: Sequence[str],
+    futures: Sequence[str] | Sampling,
     until: date,
     days: tuple[date, ...],
     branches: int,
     later: Later,
 ) -> StochasticQuestion:
-    """What is to be decided. Raises InvalidInput for futures that cannot be read, and where there are none."""
+    """What is to be decided, for futures by hand or drawn. `events` are those that are supposed in all of them.
+
+    Raises InvalidInput for futures that cannot be read or drawn.
+    """
     from offtake.planner.recourse.outcome import StochasticQuestion
 
-    if not by_hand:
-        raise InvalidInput("there are no futures to decide for", hint="name some with --scenario")
-    return StochasticQuestion(base, scenarios(base, by_hand), until, days, branches, later)
+    if not isinstance(futures, Sampling):
+        found = by_hand(base, events, futures)
+        return StochasticQuestion(base, found, until, days, branches, later)
+    found = sampled(base, events, futures.seed, range(futures.count))
+    more = range(futures.count, futures.count + futures.fresh)
+    fresh = sampled(base, events, futures.seed, more) if futures.fresh else ()
+    return StochasticQuestion(base, found, until, days, branches, later, fresh)
 
 
 def write(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:

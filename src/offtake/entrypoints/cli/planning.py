@@ -15,9 +15,12 @@ from offtake.entrypoints.cli.recourse_options import (
     Branches,
     ByHand,
     FirstPeriods,
+    Fresh,
     Later,
     LaterOption,
     Level,
+    Scenarios,
+    Seed,
     Stage,
     Stochastic,
     Until,
@@ -92,6 +95,9 @@ def plan(
     ] = False,
     stochastic: Stochastic = False,
     by_hand: ByHand = None,
+    scenarios: Scenarios = None,
+    seed: Seed = 0,
+    fresh: Fresh = None,
     first_periods: FirstPeriods = None,
     until: Until = None,
     stage: Stage = None,
@@ -114,10 +120,9 @@ def plan(
         asked = question(read, party, known_at, event, solver, time_limit)
         if stochastic:
             day = None if until is None else until.date()
-            wanted = Wanted(
-                tuple(by_hand or ()), first_periods, day, days(stage), branches, cvar, weight, way, later
-            )
-            decide_and_say(asked, wanted, out, as_json=as_json)
+            drawn = (tuple(by_hand or ()), scenarios, seed, fresh)
+            wanted = Wanted(*drawn, first_periods, day, days(stage), branches, cvar, weight, way, later)
+            decide_and_say(asked, event or [], wanted, out, as_json=as_json)
             return
         with stages_and_counts() as (report, count):
             if out is None or quick:

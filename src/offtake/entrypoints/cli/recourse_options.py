@@ -14,9 +14,11 @@ from offtake.entrypoints.cli.outcome import outcomes, say_json
 from offtake.entrypoints.cli.progress import stages_and_counts
 
 if TYPE_CHECKING:
+    from offtake.bootstrap.recourse import Sampling
     from offtake.planner.planning import Question
 
 PANEL = "Many futures"
+DRAWN = 20  # Futures, where --scenarios does not say.
 WORST_WEIGHT = 0.5  # Of the worst futures' mean, where --cvar is given and --weight is not.
 
 
@@ -49,6 +51,25 @@ ByHand = Annotated[
     typer.Option(
         "--scenario",
         help="A future by hand, '30 %: scale demand=1.5, delay SITE=2Q'. May be repeated; the rest is as stated.",
+        rich_help_panel=PANEL,
+    ),
+]
+Scenarios = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=5000,
+        help=f"Draw so many futures from what the estate says under `futures:`; else {DRAWN}.",
+        rich_help_panel=PANEL,
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, help="The seed of the futures drawn.", rich_help_panel=PANEL)]
+Fresh = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=5000,
+        help="Try the orders in so many futures more; else in as many as they were chosen for.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -107,6 +128,9 @@ class Wanted:
     """The options together."""
 
     by_hand: tuple[str, ...]
+    drawn: int | None
+    seed: int
+    fresh: int | None
     first_periods: int | None
     until: date | None
     stages: tuple[date, ...]
@@ -124,22 +148,38 @@ class Wanted:
             return self.weight, level
         return (0.0 if self.level is None else WORST_WEIGHT), level
 
+    def futures(self) -> tuple[str, ...] | Sampling:
+        """Those by hand, or how many are drawn. Raises InvalidInput for both at once."""
+        from offtake.bootstrap.recourse import Sampling
+        from offtake.domain.errors import InvalidInput
+
+        if not self.by_hand:
+            count = self.drawn or DRAWN
+            return Sampling(count, self.seed, count if self.fresh is None else self.fresh)
+        if self.drawn or self.fresh:
+            raise InvalidInput("futures are named with --scenario or drawn with --scenarios, not both")
+        return self.by_hand
+
 
 def days(found: list[datetime] | None) -> tuple[date, ...]:
     """The days of an option that may be repeated."""
     return tuple(one.date() for one in found or [])
 
 
-def decide_and_say(asked: Question, wanted: Wanted, out: Path | None, *, as_json: bool) -> None:
+def decide_and_say(
+    asked: Question, events: list[str], wanted: Wanted, out: Path | None, *, as_json: bool
+) -> None:
     """Decides for many futures, writes what is asked for, and says it."""
     from offtake.bootstrap import recourse
     from offtake.domain.handoffs import InfeasiblePlan
 
     with outcomes():
         with stages_and_counts() as (report, count):
+            count("drawing the futures", 0, 0)
             question = recourse.question(
                 asked,
-                wanted.by_hand,
+                events,
+                wanted.futures(),
                 recourse.decided_until(asked, wanted.first_periods, wanted.until),
                 wanted.stages,
                 wanted.branches,

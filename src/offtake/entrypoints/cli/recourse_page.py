@@ -87,7 +87,7 @@ def _values(console: Console, plan: StochasticPlan) -> None:
     if fresh is not None:
         low, high = scaled(fresh.low_cents, per), scaled(fresh.high_cents, per)
         table.add_row(
-            f"in {fresh.count - fresh.cannot} fresh futures (95 % certain: {low} to {high})",
+            f"in {fresh.count - fresh.cannot} fresh futures (95 % interval {low} to {high})",
             scaled(fresh.mean_cents, per),
         )
         if fresh.one_future_cents is not None:

@@ -48,7 +48,7 @@ def orders_now(ordered: Ordered, calendar: Calendar, until: date) -> tuple[Order
     one_future = _quantities(ordered.one_future)
     early = {
         (row.kind, row.supply, row.period): row
-        for rows in (*ordered.shared, ordered.one_future)
+        for rows in (*ordered.known, ordered.one_future, ordered.shared[0])
         for row in rows
         if begins[row.period] < until
     }
