@@ -143,10 +143,11 @@ class Rehearsal:
         need: str = "n1",
         by: str = "h",
         supply: str | None = None,
+        matches: int | None = None,
     ) -> Outcome:
         takes: Sequence[Part] = ()
         if exact(quantity):
-            takes = (Part(supply=supply or f"{by}-gpu", quantity=exact(quantity)),)
+            takes = (Part(supply=supply or f"{by}-gpu", quantity=exact(quantity), matches=matches),)
         command = Answer(
             need=need, holder=by, takes=tuple(takes), price=None if price is None else exact(price)
         )

@@ -56,8 +56,15 @@ class Told:
     notice: Data
     right: Right
     until: datetime
+    bids: list[str]
     open: bool = True
     taken: Decimal = Decimal(0)
+    takes: defaultdict[str, Decimal] = field(
+        default_factory=lambda: defaultdict(Decimal)
+    )  # What was taken, by its price.
+    matched: defaultdict[str, Decimal] = field(
+        default_factory=lambda: defaultdict(Decimal)
+    )  # What was taken of each bid.
     before: Decimal = Decimal(0)  # How much of the need was leased before it.
 
 
@@ -159,7 +166,7 @@ def _told(books: Audit, event: Data) -> Iterator[str]:
         "quantity",
     }:
         yield f"{need}: too much was disclosed"
-    books.told[need].append(Told(notice, right, until, before=books.granted[need]))
+    books.told[need].append(Told(notice, right, until, event["bids"], before=books.granted[need]))
 
 
 def _window(books: Audit, right: Right, need: str) -> int:
@@ -204,11 +211,30 @@ def _answered(books: Audit, event: Data) -> Iterator[str]:
             yield f"{event['notice']}: {taken} is too little"
         if right.multiple is not None and taken % right.multiple:
             yield f"{event['notice']}: {taken} is no multiple"
-    if taken and right.maximum_price is not None and Decimal(event["price"]) > right.maximum_price:
+    prices = [Decimal(take["price"] or event["price"]) for take in event["takes"]]
+    if taken and right.maximum_price is not None and max(prices) > right.maximum_price:
         yield f"{event['notice']}: the price counts for nothing"
-    if taken and right.style == "match" and event["price"] != told.notice["price"]:
-        yield f"{event['notice']}: a match moved the price"
+    if right.style == "match":
+        yield from _matched(told, event)
     told.open, told.taken = False, taken
+    for take in event["takes"]:
+        told.takes[take["price"] or event["price"]] += Decimal(take["quantity"])
+        if take["matches"]:
+            told.matched[told.bids[take["matches"] - 1]] += Decimal(take["quantity"])
+
+
+def _matched(told: Told, event: Data) -> Iterator[str]:
+    """Each part of a match at the price of the bid that is matched, and no more of it than there is."""
+    parts = told.notice["parts"]
+    left = [Decimal(part["quantity"]) for part in parts]
+    for take in event["takes"]:
+        part = parts[take["matches"] - 1]
+        left[take["matches"] - 1] -= Decimal(take["quantity"])
+        if take["price"] != part["price"]:
+            yield f"{event['notice']}: a match moved the price"
+    for rest, part in zip(left, parts, strict=True):
+        if rest < 0 or (rest != Decimal(part["quantity"]) and 0 < rest < Decimal(part["keeps"])):
+            yield f"{event['notice']}: {rest} of a part are left"
 
 
 def _lapsed(books: Audit, event: Data) -> Iterator[str]:
@@ -222,10 +248,12 @@ def _lapsed(books: Audit, event: Data) -> Iterator[str]:
 def _could(books: Audit, told: Told) -> bool:
     """Whether silence that accepts could have become leases: then it does not lapse."""
     need, seller = books.needs[told.notice["need"]], told.right.holder
-    limit, price = need["price_limit"], told.notice["price"] or books.world.prices[seller]
+    stated = [part["price"] for part in told.notice["parts"]] or [told.notice["price"]]
+    price = max(Decimal(one or books.world.prices[seller]) for one in stated)
+    limit = need["price_limit"]
     return (
-        (limit is None or Decimal(price) <= Decimal(limit))
-        and (told.right.maximum_price is None or Decimal(price) <= told.right.maximum_price)
+        (limit is None or price <= Decimal(limit))
+        and (told.right.maximum_price is None or price <= told.right.maximum_price)
         and seller not in books.world.ceilings
         and Decimal(told.notice["quantity"]) <= _free(books, seller, need)
     )
@@ -265,10 +293,7 @@ def _awarded(books: Audit, event: Data) -> Iterator[str]:
     for grant in event["grants"]:
         amount = Decimal(grant["quantity"])
         if grant["source"] in takes:
-            told = takes.pop(grant["source"])
-            if amount != told.taken:
-                yield f"{id}: {told.right.holder} took {told.taken} and got {amount}"
-            told.taken = Decimal(0)
+            takes[grant["source"]].takes[grant["price"]] -= amount
         else:
             yield from _from_bid(books, grant, id)
         books.leases[grant["lease"]] = Lease(
@@ -281,8 +306,13 @@ def _awarded(books: Audit, event: Data) -> Iterator[str]:
             date.fromisoformat(need["ends"]),
             date.fromisoformat(need["ends"]),
         )
-    if takes:
-        yield f"{id}: what {', '.join(takes)} took was not granted"
+    for told in takes.values():
+        off = {price: left for price, left in told.takes.items() if left}
+        if off:
+            yield f"{id}: {told.right.holder} was granted something else than it took: {off}"
+        told.taken = Decimal(0)
+        told.takes.clear()
+        told.matched.clear()
     if need["whole"] and len(event["grants"]) > 1:
         yield f"{id}: split, though whole"
     yield from _rights(books, id, event)
@@ -299,8 +329,9 @@ def _from_bid(books: Audit, grant: Data, need: str) -> Iterator[str]:
         yield f"{need}: {grant['source']} is no bid"
         return
     amount = Decimal(grant["quantity"])
+    matched = sum((told.matched[bid["id"]] for told in books.told[need]), Decimal(0))
     if (
-        amount > Decimal(bid["quantity"])
+        amount > Decimal(bid["quantity"]) - matched
         or amount < Decimal(bid["minimum"])
         or grant["price"] != bid["price"]
     ):

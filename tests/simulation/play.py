@@ -136,7 +136,9 @@ def _answer(run: Run, draw: Random, step: int) -> None:
         return
     holder, asked = asking.notice.holder, asking.notice.quantity
     quantity = draw.choice((Decimal(0), asked, asked, (asked / 2).to_integral_value(), Decimal(8)))
-    takes = (Part(supply=f"{holder}-gpu", quantity=quantity),) if quantity else ()
+    parts = len(asking.notice.parts)
+    matches = draw.randint(1, parts) if parts and draw.random() < 0.3 else None
+    takes = (Part(supply=f"{holder}-gpu", quantity=quantity, matches=matches),) if quantity else ()
     price = Decimal(draw.randint(1, 5)) if draw.random() < 0.8 else None
     at = asking.deadline if asking.deadline is not None and draw.random() < 0.1 else None
     run.give(Answer(need=id, holder=holder, takes=takes, price=price), f"k{step}", at)

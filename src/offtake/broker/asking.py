@@ -14,7 +14,7 @@ from offtake.broker.events import Event, HolderNoticed, MarketOpened, RightReviv
 from offtake.broker.library import Rules
 from offtake.broker.policy import Policy
 from offtake.broker.state import Asking, Deal, State
-from offtake.broker.terms import Need, Notice
+from offtake.broker.terms import Matchable, Need, Notice
 from offtake.domain.quantities import parse_span
 from offtake.law.primitives import Procedure
 from offtake.law.procedures import after, aggregate, answer_window, deadline, must_ask_again
@@ -24,11 +24,14 @@ Again = Literal["material change", "revival", "aggregation", "best bid"]
 
 @dataclass(frozen=True, slots=True)
 class BestBid:
-    """What a holder may match: the price, how much would be bought at it, and the terms that may be disclosed."""
+    """What a holder may match: the mean price, how much would be bought at it, the terms that may be disclosed, and the
+    bids themselves, each at its own price."""
 
     price: Decimal
     quantity: Decimal
     terms: dict[str, str]
+    parts: tuple[Matchable, ...] = ()
+    bids: tuple[str, ...] = ()
 
 
 def rights_over(rules: Rules, state: State, need: Need) -> tuple[Procedure, ...]:
@@ -101,6 +104,7 @@ def notice(
         answer_within=None if window is None else window.text,
         deadline=deadline(window, received, rules.calendars(procedure.calendar)),
         terms_hash="",
+        parts=() if best is None or procedure.style != "match" else best.parts,
     )
     return replace(drafted, terms_hash=terms_hash(drafted))
 
@@ -111,6 +115,7 @@ def terms_hash(notice: Notice) -> str:
         field.name: str(getattr(notice, field.name))
         for field in fields(notice)
         if field.name not in ("deemed_received", "answer_within", "deadline", "terms_hash")
+        and (field.name != "parts" or notice.parts)
     }
     return sha256(canonical(said))
 
@@ -197,7 +202,10 @@ def revived(
     """The events by which a right is asked again."""
     return (
         RightRevived(need=deal.need.id, procedure=procedure.id, because=because),
-        HolderNoticed(notice=notice(rules, policy, state, deal, procedure, now, because, best)),
+        HolderNoticed(
+            notice=notice(rules, policy, state, deal, procedure, now, because, best),
+            bids=() if best is None or procedure.style != "match" else best.bids,
+        ),
     )
 
 

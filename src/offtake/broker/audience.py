@@ -264,7 +264,7 @@ def _provider_sees(state: State, audience: Audience, party: str, deal: Deal, eve
     notices = {one.notice.id for one in deal.askings if one.notice.holder == party}
     match event:
         case HolderNoticed():
-            return event if event.notice.holder == party else None
+            return replace(event, bids=()) if event.notice.holder == party else None
         case NoticeReceived() | HolderAnswered() | NoticeLapsed():
             return event if event.notice in notices else None
         case MarketOpened():

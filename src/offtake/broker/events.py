@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from offtake.broker.terms import Bid, Cited, Counterfactual, Excluded, Grant, Need, Notice, Part
+from offtake.broker.terms import Bid, Cited, Counterfactual, Excluded, Grant, Need, Notice, Take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +63,11 @@ class NeedCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HolderNoticed:
-    """A holder was told."""
+    """A holder was told. `bids` are those behind the parts of its notice, which it is not told."""
 
     kind: Literal["holder-noticed"] = "holder-noticed"
     notice: Notice
+    bids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +83,15 @@ class NoticeReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HolderAnswered:
-    """A holder answered in time. `discharges_nothing`: its price was above what the clause lets count."""
+    """A holder answered in time. `discharges_nothing`: its price was above what the clause lets count. `price` is None
+    where each part that it takes has its own.
+    """
 
     kind: Literal["holder-answered"] = "holder-answered"
     need: str
     notice: str
     move: Literal["accept", "accept-part", "decline"]
-    takes: tuple[Part, ...]
+    takes: tuple[Take, ...]
     price: Decimal | None
     currency: str
     discharges_nothing: bool = False

@@ -40,7 +40,7 @@ from offtake.broker.library import Library, Rules
 from offtake.broker.profile import ZERO, Profile
 from offtake.broker.settling import first_close, with_settled, with_shortfall
 from offtake.broker.state import Asking, Deal, PostedReading, State
-from offtake.broker.terms import Lease, Need, Part
+from offtake.broker.terms import Lease, Need, Take
 from offtake.broker.transitions import Move, Stage, moved
 from offtake.domain.errors import InvalidInput
 from offtake.domain.position import Happened
@@ -156,9 +156,10 @@ def holds(rules: Rules, deal: Deal) -> list[Lease]:
     ]
 
 
-def lease_of(rules: Rules, need: Need, asking: Asking, part: Part, id: str = "") -> Lease:
+def lease_of(rules: Rules, need: Need, asking: Asking, part: Take, id: str = "") -> Lease:
     """A holder's take as a lease."""
     supply = rules.supply(part.supply)
+    price = asking.price if part.price is None else part.price
     return Lease(
         id=id or asking.notice.id,
         need=need.id,
@@ -170,8 +171,8 @@ def lease_of(rules: Rules, need: Need, asking: Asking, part: Part, id: str = "")
         amounts=tuple(sorted(rules.amounts(supply, need.measure, part.quantity).items())),
         begins=need.begins,
         ends=need.ends,
-        price=asking.price or ZERO,
-        currency=asking.currency or need.currency,
+        price=price or ZERO,
+        currency=part.currency or asking.currency or need.currency,
         release_share=Decimal(1),
         discharges=(),
     )
@@ -290,7 +291,7 @@ def _noticed(state: State, deal: Deal, event: HolderNoticed) -> tuple[State, Dea
         for one in deal.askings
     )
     pending = tuple(id for id in deal.pending if id != notice.procedure)
-    asking = Asking(notice, notice.deadline, awarded_before=len(deal.granted_by))
+    asking = Asking(notice, notice.deadline, awarded_before=len(deal.granted_by), bids=event.bids)
     deal = replace(deal, askings=(*earlier, asking), pending=pending)
     return _due(state, notice.deadline, deal.need.id, notice.id), deal
 

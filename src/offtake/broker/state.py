@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from immutables import Map
 
 from offtake.broker.profile import Profile
-from offtake.broker.terms import Bid, Lease, Need, Notice, Part
+from offtake.broker.terms import Bid, Lease, Need, Notice, Take
 from offtake.broker.transitions import Stage
 from offtake.domain.position import Happened
 
@@ -27,7 +27,7 @@ class Asking:
     deadline: datetime | None
     received: datetime | None = None
     outcome: Literal["open", "accept", "accept-part", "decline", "lapse"] = "open"
-    takes: tuple[Part, ...] = ()
+    takes: tuple[Take, ...] = ()
     price: Decimal | None = None
     currency: str = ""
     closed: date | None = None
@@ -35,11 +35,19 @@ class Asking:
     superseded: bool = False
     granted: bool = False  # What it takes has become a lease.
     awarded_before: int = 0  # How many grants of the deal were made before the notice.
+    bids: tuple[str, ...] = ()  # Those behind the parts of a notice to match.
 
     @property
     def taken(self) -> Decimal:
         """What the holder takes."""
         return sum((part.quantity for part in self.takes), Decimal(0))
+
+    def matched(self, bid: str) -> Decimal:
+        """What the holder takes of a bid, which is not its bidder's to supply any more."""
+        if self.granted or bid not in self.bids:
+            return Decimal(0)
+        place = self.bids.index(bid) + 1
+        return sum((take.quantity for take in self.takes if take.matches == place), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,15 +90,41 @@ class Bid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """So much at one supply."""
+    """So much at one supply; of a notice of several bids, `matches` is the number of the one that is matched."""
 
     supply: str
     quantity: Decimal
+    matches: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """What a holder takes at a supply. A bid that is matched has its own price, and its place in the notice."""
+
+    supply: str
+    quantity: Decimal
+    matches: int | None = None
+    price: Decimal | None = None  # Else the answer's.
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matchable:
+    """One of the bids that a holder may match: so much at a price. What is left of it must be nothing, or at least
+    `keeps`."""
+
+    quantity: Decimal
+    price: Decimal
+    currency: str
+    keeps: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What a holder is told: how much it may take, at what price (None: it names its own), and what is disclosed."""
+    """What a holder is told: how much it may take, at what price (None: it names its own), and what is disclosed.
+
+    Of a `match`, `parts` are the bids that it may match, each at its own price, the best first; `price` is their mean.
+    """
 
     id: str
     need: str
@@ -116,6 +142,7 @@ class Notice:
     deadline: datetime | None
     terms_hash: str  # SHA-256 of everything above but the times.
     answer_within: str | None = None  # The time to answer from its receipt, by the size of the deal.
+    parts: tuple[Matchable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

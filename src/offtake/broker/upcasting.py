@@ -12,8 +12,8 @@ Plain = dict[str, Any]
 
 
 def _since_format_1(entry: Plain) -> Plain:
-    """Format 1: notices did not say the time to answer, which was the right's only window; price clauses were no part
-    of an award."""
+    """Format 1: notices did not say the time to answer, which was the right's only window, nor the bids behind a best
+    one; price clauses were no part of an award."""
     events = [{**event, **_ADDED.get(event["kind"], _nothing)(event)} for event in entry["events"]]
     return {**entry, "events": events}
 
@@ -23,7 +23,10 @@ def _nothing(_: Plain) -> Plain:
 
 
 _ADDED: Final[Mapping[str, Callable[[Plain], Plain]]] = {
-    "holder-noticed": lambda event: {"notice": {**event["notice"], "answer_within": None}},
+    "holder-noticed": lambda event: {
+        "notice": {**event["notice"], "answer_within": None, "parts": []},
+        "bids": [],
+    },
     "need-awarded": lambda _: {"prices": []},
 }
 

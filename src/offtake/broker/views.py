@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from offtake.broker.audience import OPERATOR, Audience, sees
 from offtake.broker.library import Rules
 from offtake.broker.state import Asking, Deal, State
-from offtake.broker.terms import Bid, Lease, Quantified, Tranche
+from offtake.broker.terms import Bid, Lease, Matchable, Quantified, Tranche
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class NoticeView:
     outcome: str
     taken: Decimal
     terms_hash: str
+    answer_within: str | None
+    parts: tuple[Matchable, ...]  # The bids that may be matched, each at its own price.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +231,8 @@ def _notice(asking: Asking) -> NoticeView:
         outcome=asking.outcome,
         taken=asking.taken,
         terms_hash=notice.terms_hash,
+        answer_within=notice.answer_within,
+        parts=notice.parts,
     )
 
 

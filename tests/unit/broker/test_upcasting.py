@@ -30,7 +30,11 @@ def test_a_notice_of_format_1_stated_no_time_to_answer() -> None:
     new = upcast(old)
     assert new["format"] == FORMAT
     assert new["events"] == [
-        {"kind": "holder-noticed", "notice": {"id": "n1.1", "answer_within": None}},
+        {
+            "kind": "holder-noticed",
+            "notice": {"id": "n1.1", "answer_within": None, "parts": []},
+            "bids": [],
+        },
         {"kind": "market-opened"},
     ]
 

@@ -212,7 +212,7 @@ def disclosed_more(entries: list[Data]) -> None:
         (disclosed_more, "holder-noticed", "terms are not"),
         (took_after_the_time, "holder-answered", "too late"),
         (granted_at_another_price, "need-awarded", "not what n1-b offers"),
-        (granted_more_than_was_left, "need-awarded", "took 60"),
+        (granted_more_than_was_left, "need-awarded", "took 20 more at h-gpu"),
         (awarded_to_the_dearer, "need-awarded", "was possible"),
         (cost_understated, "need-awarded", "the award costs"),
         (lapsed_too_early, "notice-lapsed", "was not over"),

@@ -1,5 +1,7 @@
 """A proposal as grants, and whether each is lawful on top of those before it."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal

@@ -1,5 +1,7 @@
 """The columns and rows of one award."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,6 +1,9 @@
 """Who may supply a need, at what cost over its term; and who is left out, with the reasons."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -10,7 +13,7 @@ from offtake.broker.folding import holds, lease_of
 from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO
 from offtake.broker.state import Deal, State
-from offtake.broker.terms import Bid, Cited, Excluded, Lease, Part
+from offtake.broker.terms import Bid, Cited, Excluded, Lease
 from offtake.law.wording import number
 
 
@@ -39,43 +42,48 @@ def without_holds(rules: Rules, state: State, deal: Deal) -> State:
 def sources_of(
     rules: Rules, state: State, deal: Deal, now: datetime, free: frozenset[str]
 ) -> tuple[list[Source], tuple[Excluded, ...]]:
-    sources: list[Source] = []
+    """What holders took and what the market bids, and the bids that can be awarded nothing, with the reasons."""
+    sources = list(_takes(rules, deal, free))
     excluded: list[Excluded] = []
-    for asking in deal.askings:
-        for part in asking.takes if not asking.granted else ():
-            one = Part(supply=part.supply, quantity=Decimal(1))
-            lease = lease_of(rules, deal.need, asking, one)
-            cost = charge_in(rules, lease, lease.begins, lease.ends, deal.need.currency)
-            if cost is not None:
-                fixed = asking.notice.clause not in free
-                least = part.quantity if fixed else ZERO
-                sources.append(
-                    Source(
-                        asking.notice.id,
-                        lease,
-                        least,
-                        part.quantity,
-                        False,
-                        fixed,
-                        cost,
-                        Decimal(1),
-                        len(sources),
-                    )
-                )
     for id in deal.bids:
         bid = state.bids[id]
         lease = bid_lease(rules, deal, bid)
+        most = bid.quantity - matched(deal, id, free)
         why = _why_not(rules, state, deal, bid, lease, now)
+        if not why and (most <= 0 or most < (bid.quantity if bid.whole else bid.minimum)):
+            why = [Cited(clause=None, text="a holder matched it")]
         if why:
             excluded.append(Excluded(bid=id, supply=bid.supply, reasons=tuple(why)))
             continue
         cost = charge_in(rules, lease, lease.begins, lease.ends, deal.need.currency) or ZERO
         sources.append(
-            Source(
-                id, lease, bid.minimum, bid.quantity, bid.whole, False, cost, bid.release_share, len(sources)
-            )
+            Source(id, lease, bid.minimum, most, bid.whole, False, cost, bid.release_share, len(sources))
         )
     return sources, tuple(excluded)
+
+
+def _takes(rules: Rules, deal: Deal, free: frozenset[str]) -> Iterator[Source]:
+    """What holders took. Under a clause in `free` an offer is one like others, and a match is none."""
+    order = 0
+    for asking in deal.askings:
+        fixed = asking.notice.clause not in free
+        if asking.granted or (not fixed and asking.notice.style == "match"):
+            continue
+        for take in asking.takes:
+            lease = lease_of(rules, deal.need, asking, replace(take, quantity=Decimal(1)))
+            cost = charge_in(rules, lease, lease.begins, lease.ends, deal.need.currency)
+            if cost is None:
+                continue
+            least = take.quantity if fixed else ZERO
+            yield Source(asking.notice.id, lease, least, take.quantity, False, fixed, cost, Decimal(1), order)
+            order += 1
+
+
+def matched(deal: Deal, bid: str, free: frozenset[str] = frozenset()) -> Decimal:
+    """What holders matched of a bid: they supply it in its bidder's place."""
+    return sum(
+        (asking.matched(bid) for asking in deal.askings if asking.notice.clause not in free), Decimal(0)
+    )
 
 
 def bid_lease(rules: Rules, deal: Deal, bid: Bid) -> Lease:

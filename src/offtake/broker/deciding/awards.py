@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -24,8 +24,9 @@ from offtake.broker.events import Event, NeedAwarded
 from offtake.broker.policy import TIE_RULE
 from offtake.broker.profile import ZERO
 from offtake.broker.state import Deal, State
-from offtake.broker.terms import Cited, Counterfactual
+from offtake.broker.terms import Cited, Counterfactual, Matchable
 from offtake.broker.transitions import moved
+from offtake.law.primitives import Procedure
 from offtake.law.procedures import disclosed
 from offtake.law.wording import number
 
@@ -71,41 +72,75 @@ def award(call: Call, command: Award) -> Outcome:
 
 def _asked_first(call: Call, deal: Deal, found: Proposal) -> tuple[Event, ...]:
     """The notices that must go out before others are awarded what they would be: after a material change or a revival,
-    and to those who may match the best bid."""
-    elsewhere = found.elsewhere
-    if not elsewhere:
+    and to those who may match the best bids."""
+    if not found.elsewhere:
         return ()
-    need = deal.need
-    quantity = sum((each for _, each in elsewhere), ZERO)
-    cost = sum((source.cost * each for source, each in elsewhere), ZERO)
-    price = per_hour(cost / quantity, need.begins, need.ends)
-    best_source = min(elsewhere, key=lambda pair: (pair[0].cost, pair[0].order))[0]
-    terms = {
-        "price": number(price),
-        "currency": need.currency,
-        "quantity": number(quantity),
-        "term": f"{need.begins} until {need.ends}",
-        "bidder": best_source.lease.supplier,
-        "supply": best_source.lease.supply,
-        "site": call.rules.supply(best_source.lease.supply).region or "",
-    }
-    again = asked_again(call.rules, deal, price, call.today)
+    best = _best(call, deal, found)
+    again = asked_again(call.rules, deal, best.price, call.today)
     if again is not None:
         procedure, because = again
-        offered = quantity if procedure.style == "match" else deal.left
-        best = BestBid(price, offered, disclosed(procedure, terms))
-        return revived(call.rules, call.policy, call.state, deal, procedure, call.now, because, best)
+        offered = best if procedure.style == "match" else replace(best, quantity=deal.left)
+        return revived(
+            call.rules,
+            call.policy,
+            call.state,
+            deal,
+            procedure,
+            call.now,
+            because,
+            _shown(procedure, offered),
+        )
     standing = {asking.notice.procedure: asking for asking in deal.standing}
     taken = [(source.id, each) for source, each in found.quantities]
-    for procedure in rights_over(call.rules, call.state, need):
+    for procedure in rights_over(call.rules, call.state, deal.need):
         asking = standing.get(procedure.id)
         unasked = procedure.style == "match" and (
             asking is None or left_elsewhere(call.rules, deal, asking, taken) < 0
         )
-        if unasked and covered(call.rules, call.state, procedure, need, call.today):
-            best = BestBid(price, quantity, disclosed(procedure, terms))
-            return revived(call.rules, call.policy, call.state, deal, procedure, call.now, "best bid", best)
+        if unasked and covered(call.rules, call.state, procedure, deal.need, call.today):
+            shown = _shown(procedure, best)
+            return revived(call.rules, call.policy, call.state, deal, procedure, call.now, "best bid", shown)
     return ()
+
+
+def _best(call: Call, deal: Deal, found: Proposal) -> BestBid:
+    """The bids that would be awarded, the cheapest first, each to be matched at its own price."""
+    need = deal.need
+    elsewhere = sorted(found.elsewhere, key=lambda pair: (pair[0].cost, pair[0].order))
+    quantity = sum((each for _, each in elsewhere), ZERO)
+    cost = sum((source.cost * each for source, each in elsewhere), ZERO)
+    supplies = [call.rules.supply(source.lease.supply) for source, _ in elsewhere]
+    terms = {
+        "price": _each(number(source.lease.price) for source, _ in elsewhere),
+        "currency": _each(source.lease.currency for source, _ in elsewhere),
+        "quantity": _each(number(each) for _, each in elsewhere),
+        "term": f"{need.begins} until {need.ends}",
+        "bidder": _each(source.lease.supplier for source, _ in elsewhere),
+        "supply": _each(source.lease.supply for source, _ in elsewhere),
+        "site": _each(supply.region or "" for supply in supplies),
+    }
+    parts = tuple(
+        Matchable(
+            quantity=each,
+            price=source.lease.price,
+            currency=source.lease.currency,
+            keeps=each if source.whole or need.whole else min(source.minimum, each),
+        )
+        for source, each in elsewhere
+    )
+    price = per_hour(cost / quantity, need.begins, need.ends)
+    return BestBid(price, quantity, terms, parts, tuple(source.id for source, _ in elsewhere))
+
+
+def _each(values: Iterable[str]) -> str:
+    """The values of several bids as one text, or the one that all have."""
+    found = list(values)
+    return found[0] if len(set(found)) == 1 else ", ".join(found)
+
+
+def _shown(procedure: Procedure, best: BestBid) -> BestBid:
+    """What of the best bids a right's holder is shown."""
+    return replace(best, terms=disclosed(procedure, best.terms))
 
 
 def _named(deal: Deal, found: Proposal) -> tuple[Cited, ...]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from offtake.broker.asking import BestBid, next_step, own_supplies, revived
+from offtake.broker.asking import next_step, own_supplies, revived
 from offtake.broker.deciding.call import Desk
-from offtake.broker.deciding.takes import in_clause_measure, taken_price, unlawful_takes
+from offtake.broker.deciding.takes import answer_of, counts, takes_of, unlawful_takes
 from offtake.broker.events import Event, HolderAnswered, LawInForce, NoticeLapsed
 from offtake.broker.folding import REVIVAL, folded, procedure_of, rules_of
 from offtake.broker.library import Rules
-from offtake.broker.profile import ZERO
 from offtake.broker.settling import settlements
 from offtake.broker.state import Asking, Deal, State
 from offtake.broker.terms import Part
-from offtake.law.procedures import offer_counts, silent_outcome
+from offtake.law.procedures import silent_outcome
 
 
 def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
@@ -54,10 +53,9 @@ def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
         asking = next(one for one in deal.askings if one.notice.id == what[len(REVIVAL) :])
         procedure = procedure_of(rules, asking.notice.procedure)
         idle = deal.stage != "overflow" or deal.leases or asking.superseded or asking.outcome == "accept"
-        if procedure is None or idle or deal.left <= 0:
-            return ()
-        best = BestBid(asking.notice.price or ZERO, deal.left, {}) if procedure.style == "match" else None
-        return revived(rules, desk.policy, state, deal, procedure, now, "revival", best)
+        if procedure is None or procedure.style == "match" or idle or deal.left <= 0:
+            return ()  # Who may match is asked again about the bids that an award would take.
+        return revived(rules, desk.policy, state, deal, procedure, now, "revival", None)
     asking = next(one for one in deal.askings if one.notice.id == what)
     first = _silent(rules, state, deal, asking, now)
     if not first:
@@ -74,25 +72,21 @@ def _silent(rules: Rules, state: State, deal: Deal, asking: Asking, now: datetim
     means = "declines" if procedure is None else silent_outcome(procedure, asking.deadline, now)
     if means == "open":
         return ()
-    if means == "accepts":
+    if means == "accepts" and procedure is not None:
         for supply in own_supplies(rules, deal.need, asking.notice.holder):
-            takes = (Part(supply=supply, quantity=asking.notice.quantity),)
-            price = taken_price(rules, deal, asking, takes, None)
-            if price is None or procedure is None:
+            everything = Part(supply=supply, quantity=asking.notice.quantity)
+            takes = takes_of(rules, deal, asking, (everything,), None)
+            if takes is None or isinstance(takes, str) or not counts(rules, deal, procedure, takes):
                 continue
-            told = in_clause_measure(rules, deal, procedure.measure, takes[0], price)
-            if offer_counts(procedure, told) and not unlawful_takes(
-                rules, state, deal, asking, takes, price, now
-            ):
-                return (
-                    HolderAnswered(
-                        need=deal.need.id,
-                        notice=asking.notice.id,
-                        move="accept",
-                        takes=takes,
-                        price=price[0],
-                        currency=price[1],
-                        by_silence=True,
-                    ),
+            if not unlawful_takes(rules, state, deal, asking, takes, now):
+                silent = HolderAnswered(
+                    need=deal.need.id,
+                    notice=asking.notice.id,
+                    move="accept",
+                    takes=(),
+                    price=None,
+                    currency=deal.need.currency,
+                    by_silence=True,
                 )
+                return (answer_of(asking, silent, "accept", takes),)
     return (NoticeLapsed(need=deal.need.id, notice=asking.notice.id, deadline=asking.deadline),)

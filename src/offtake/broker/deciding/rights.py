@@ -7,14 +7,14 @@ from dataclasses import replace
 from offtake.broker.asking import answer_by, open_for
 from offtake.broker.commands import Acknowledge, Answer
 from offtake.broker.deciding.call import Call, Outcome, Refused, refusal
-from offtake.broker.deciding.takes import in_clause_measure, taken_price, unlawful_takes
+from offtake.broker.deciding.takes import answer_of, counts, takes_of, unlawful_takes
 from offtake.broker.events import HolderAnswered, NoticeReceived
 from offtake.broker.folding import procedure_of
 from offtake.broker.library import whole_steps
 from offtake.broker.profile import ZERO
 from offtake.broker.state import Deal
 from offtake.domain.errors import InvalidInput
-from offtake.law.procedures import answer_stands, offer_counts, part_refused
+from offtake.law.procedures import answer_stands, part_refused
 from offtake.law.wording import number
 
 
@@ -57,23 +57,27 @@ def answer(call: Call, command: Answer) -> Outcome:
     if why is not None:
         text = f"{command.holder} may not take {number(taken)} of the need: {why}"
         return refusal(command.need, text, procedure.origin.clause)
-    price = taken_price(call.rules, deal, asking, command.takes, command.price)
-    if price is None:
+    takes = takes_of(call.rules, deal, asking, command.takes, command.price)
+    if takes is None:
         raise InvalidInput("the answer states no price, and neither do the notice and the product")
-    if not offer_counts(
-        procedure, in_clause_measure(call.rules, deal, procedure.measure, command.takes[0], price)
-    ):
+    if isinstance(takes, str):
+        return refusal(command.need, takes, procedure.origin.clause)
+    if not counts(call.rules, deal, procedure, takes):
+        dear = max(takes, key=lambda take: take.price or ZERO)
         return call.then(
-            replace(answered, price=price[0], currency=price[1], discharges_nothing=True), need=command.need
+            replace(
+                answered,
+                price=dear.price,
+                currency=dear.currency or answered.currency,
+                discharges_nothing=True,
+            ),
+            need=command.need,
         )
-    unlawful = unlawful_takes(call.rules, call.state, deal, asking, command.takes, price, call.now)
+    unlawful = unlawful_takes(call.rules, call.state, deal, asking, takes, call.now)
     if unlawful:
         return Refused(command.need, unlawful)
     move = "accept" if taken == asking.notice.quantity else "accept-part"
-    return call.then(
-        replace(answered, move=move, takes=command.takes, price=price[0], currency=price[1]),
-        need=command.need,
-    )
+    return call.then(answer_of(asking, answered, move, takes), need=command.need)
 
 
 def _no_notice(deal: Deal, holder: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from offtake.broker.events import NeedAwarded
 from offtake.broker.library import Rules
 from offtake.broker.terms import Bid, Grant
-from offtake.broker.verification.books import NOTHING, Case, Held
+from offtake.broker.verification.books import NOTHING, Case, Held, took
 from offtake.broker.verification.findings import micros
 from offtake.broker.verification.inspection import Audit
 from offtake.broker.verification.lawful import unlawful
@@ -66,31 +67,32 @@ def _quantities(case: Case, event: NeedAwarded) -> Iterator[str]:
 
 
 def _sources(audit: Audit, case: Case, event: NeedAwarded) -> Iterator[str]:
-    takes = {
-        (told.notice.id, part.supply): (told, part.quantity)
-        for told in case.told
-        if not told.became_lease
-        for part in told.takes
-    }
+    owed: dict[tuple[str, str, Decimal, str], Decimal] = {}
+    for told in case.told:
+        for part in told.takes if not told.became_lease else ():
+            held = took(audit.rules, case, told, part)
+            key = (told.notice.id, part.supply, held.price, held.currency)
+            owed[key] = owed.get(key, NOTHING) + part.quantity
+    notices = {told.notice.id for told in case.told}
     for grant in event.grants:
-        bid = case.bids.get(grant.source)
-        taken = takes.pop((grant.source, grant.supply), None)
-        if taken is not None:
-            told, quantity = taken
-            if grant.quantity != quantity or grant.price != told.price:
-                yield f"{told.notice.holder} took {quantity} at {told.price}, and is granted {grant.quantity}"
-        elif bid is None:
-            yield f"{grant.source} is neither a bid nor a holder's take"
+        key = (grant.source, grant.supply, grant.price, grant.currency)
+        if grant.source in notices:
+            owed[key] = owed.get(key, NOTHING) - grant.quantity
+        elif grant.source in case.bids:
+            yield from _within_bid(audit, case, case.bids[grant.source], grant)
         else:
-            yield from _within_bid(audit, bid, grant)
-    for (notice, supply), (_, quantity) in takes.items():
-        yield f"{quantity} that were taken at {supply} by {notice} are not granted"
+            yield f"{grant.source} is neither a bid nor a holder's take"
+    for (notice, supply, price, _), left in owed.items():
+        if left > 0:
+            yield f"{notice} took {left} more at {supply} for {price} than it is granted"
+        elif left < 0:
+            yield f"{notice} took {-left} less at {supply} for {price} than it is granted"
 
 
-def _within_bid(audit: Audit, bid: Bid, grant: Grant) -> Iterator[str]:
+def _within_bid(audit: Audit, case: Case, bid: Bid, grant: Grant) -> Iterator[str]:
     if (grant.supply, grant.price, grant.currency) != (bid.supply, bid.price, bid.currency):
         yield f"the grant is not what {bid.id} offers"
-    if grant.quantity > bid.quantity or grant.quantity < bid.minimum:
+    if grant.quantity > bid.quantity - case.matched(bid.id) or grant.quantity < bid.minimum:
         yield f"{grant.quantity} is outside what {bid.id} offers"
     if bid.whole and grant.quantity != bid.quantity:
         yield f"{bid.id} was to be taken whole"

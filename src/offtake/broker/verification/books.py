@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from offtake.broker.library import Rules
-from offtake.broker.terms import Bid, Grant, Need, Notice, Part
+from offtake.broker.terms import Bid, Grant, Need, Notice, Take
 from offtake.domain.position import Happened
 from offtake.domain.selection import Action, Interval
 from offtake.law.meters import burns
@@ -27,7 +27,8 @@ class Told:
     deadline: datetime | None
     awarded_before: int
     outcome: Literal["open", "took", "declined", "lapsed"] = "open"
-    takes: tuple[Part, ...] = ()
+    takes: tuple[Take, ...] = ()
+    bids: tuple[str, ...] = ()  # Behind the parts of a notice to match.
     price: Decimal | None = None
     currency: str = ""
     closed_on: date | None = None
@@ -59,6 +60,15 @@ class Case:
             rest = bid.quantity - grant.quantity
             if rest > 0 and rest >= bid.minimum:
                 self.bids[bid.id] = replace(bid, quantity=rest)
+
+    def matched(self, bid: str) -> Decimal:
+        """What holders supply of a bid in its bidder's place, until the award."""
+        found = NOTHING
+        for told in self.told:
+            if not told.became_lease and bid in told.bids:
+                place = told.bids.index(bid) + 1
+                found += sum((take.quantity for take in told.takes if take.matches == place), NOTHING)
+        return found
 
     @property
     def waiting(self) -> Told | None:
@@ -249,7 +259,7 @@ def flow(rules: Rules, held: Held, meter: Meter, begins: date, ends: date) -> De
     return NOTHING
 
 
-def took(rules: Rules, case: Case, told: Told, part: Part) -> Held:
+def took(rules: Rules, case: Case, told: Told, part: Take) -> Held:
     """What a holder took, as a lease to be."""
     supply = rules.supply(part.supply)
     return Held(
@@ -258,8 +268,8 @@ def took(rules: Rules, case: Case, told: Told, part: Part) -> Held:
         supply.party or supply.provider or "",
         part.supply,
         part.quantity,
-        told.price or NOTHING,
-        told.currency or case.need.currency,
+        (told.price if part.price is None else part.price) or NOTHING,
+        part.currency or told.currency or case.need.currency,
         Decimal(1),
         None,
         rules.amounts(supply, case.need.measure, part.quantity),

@@ -68,7 +68,7 @@ class _Least:
             for part in told.takes
         ]
         self.taken = sum((take.quantity for take in self.takes), NOTHING)
-        self.bids = [bid for bid in case.bids.values() if self._possible(bid)]
+        self.bids = [self._left_of(bid) for bid in case.bids.values() if self._possible(bid)]
         self.units = [self._unit(bid) for bid in self.bids]
         self.costs = [self._cost(unit) for unit in self.units]
         self.fixed_cost = sum((self._cost(take) for take in self.takes), NOTHING)
@@ -76,6 +76,10 @@ class _Least:
         self.rows: list[Row] = []
         self.extra: list[tuple[float, float, bool]] = []  # Cost, most and wholeness of prices and shortfalls.
         self._write()
+
+    def _left_of(self, bid: Bid) -> Bid:
+        """A bid without what holders matched of it."""
+        return replace(bid, quantity=bid.quantity - self.case.matched(bid.id))
 
     def _unit(self, bid: Bid) -> Held:
         supply = self.rules.supply(bid.supply)
@@ -101,6 +105,9 @@ class _Least:
     def _possible(self, bid: Bid) -> bool:
         need, unit = self.case.need, self._unit(bid)
         if bid.valid_until is not None and bid.valid_until < self.audit.at:
+            return False
+        left = bid.quantity - self.case.matched(bid.id)
+        if left <= 0 or left < (bid.quantity if bid.whole else bid.minimum):
             return False
         if self.rules.serves(self.rules.supply(bid.supply), need) is not None:
             return False

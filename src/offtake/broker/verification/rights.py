@@ -25,6 +25,7 @@ def asked(
     match event:
         case HolderNoticed():
             _noticed(audit, event.notice)
+            _matchable(audit, event)
         case RightRevived():
             case = audit.case(event.need)
             follows(
@@ -68,7 +69,7 @@ def _noticed(audit: Audit, notice: Notice) -> None:
     follows(case.closed == "no" and case.waiting is None, "the need is closed, or another holder may answer")
     follows((notice.holder, notice.clause) == (right.holder, right.origin.clause), "the right is another's")
     times = ("deemed_received", "answer_within", "deadline", "terms_hash")
-    said = {k: str(v) for k, v in _fields(notice) if k not in times}
+    said = {k: str(v) for k, v in _fields(notice) if k not in times and (k != "parts" or v)}
     follows(sha256(canonical(said)) == notice.terms_hash, "its terms are not what their hash says")
     follows(0 < notice.quantity <= case.left, f"{notice.quantity} are offered, and {case.left} are left")
     follows(over(audit, right, case) is not None, f"{right.id} is not about this need")
@@ -138,8 +139,7 @@ def _answered(audit: Audit, event: HolderAnswered) -> None:
             f"{quantity} is no multiple of {right.multiple}",
         )
     if quantity:
-        follows(event.price is not None, "a take has a price")
-        follows(told.notice.style != "match" or event.price == told.notice.price, "a match moves no price")
+        _priced(told, event)
         follows(_counts(audit, right, case, event), "the price is above what the clause lets count")
         for part in event.takes:
             supply = audit.rules.supply(part.supply)
@@ -155,12 +155,57 @@ def _answered(audit: Audit, event: HolderAnswered) -> None:
     )
 
 
+def _matchable(audit: Audit, event: HolderNoticed) -> None:
+    """Whether the parts of a notice are bids that were made, at their prices, and all of what is offered."""
+    notice, case = event.notice, audit.case(event.notice.need)
+    if not notice.parts:
+        return
+    follows(notice.style == "match", "only who may match is told of bids")
+    follows(len(set(event.bids)) == len(event.bids) == len(notice.parts), "each part of it is one bid")
+    total = sum((part.quantity for part in notice.parts), NOTHING)
+    follows(total == notice.quantity, f"its parts come to {total}, and {notice.quantity} are offered")
+    for id, part in zip(event.bids, notice.parts, strict=True):
+        bid = case.bids.get(id)
+        if bid is None:
+            raise Broken(f"there is no bid `{id}`")
+        follows((part.price, part.currency) == (bid.price, bid.currency), f"the bid {id} has another price")
+        follows(0 < part.quantity <= bid.quantity, f"the bid {id} is of {bid.quantity}")
+        keeps = part.quantity if bid.whole or case.need.whole else min(bid.minimum, part.quantity)
+        follows(part.keeps == keeps, f"{keeps} of the bid {id} must be left, or nothing")
+    case.told[-1].bids = event.bids
+
+
+def _priced(told: Told, event: HolderAnswered) -> None:
+    """Whether what a holder takes is priced as it must be: a match moves no price."""
+    notice = told.notice
+    if not notice.parts:
+        follows(event.price is not None, "a take has a price")
+        follows(notice.style != "match" or event.price == notice.price, "a match moves no price")
+        follows(all(take.price is None for take in event.takes), "an offer has one price")
+        return
+    left = [part.quantity for part in notice.parts]
+    for take in event.takes:
+        place = (take.matches or 0) - 1
+        follows(0 <= place < len(left), f"there is no part {take.matches} to match")
+        part = notice.parts[place]
+        follows((take.price, take.currency) == (part.price, part.currency), "a match moves no price")
+        left[place] -= take.quantity
+    for place, (unmatched, part) in enumerate(zip(left, notice.parts, strict=True), 1):
+        untouched = unmatched in (part.quantity, NOTHING)
+        follows(unmatched >= 0, f"more is matched than part {place} is of")
+        follows(untouched or unmatched >= part.keeps, f"{unmatched} of part {place} cannot be left")
+
+
 def _counts(audit: Audit, right: Procedure, case: Case, event: HolderAnswered) -> bool:
-    if right.maximum_price is None or event.price is None:
+    if right.maximum_price is None:
         return True
-    supply = audit.rules.supply(event.takes[0].supply)
-    unit = audit.rules.amounts(supply, case.need.measure, Decimal(1)).get(right.measure, Decimal(1))
-    return event.price / unit <= right.maximum_price
+    for take in event.takes:
+        supply = audit.rules.supply(take.supply)
+        unit = audit.rules.amounts(supply, case.need.measure, Decimal(1)).get(right.measure, Decimal(1))
+        price = event.price if take.price is None else take.price
+        if price is not None and price / unit > right.maximum_price:
+            return False
+    return True
 
 
 def _later(audit: Audit, right: Procedure, day: date, span: Span) -> date:

@@ -44,7 +44,11 @@ def answer(
     need: NeedNamed,
     holder: Annotated[str, typer.Option("--by", help="Who holds the right.")],
     take: Annotated[
-        list[str] | None, typer.Option(help="How much of which of its supplies: `h-gpu=60`. May be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="How much of which of its supplies: `h-gpu=60`; `h-gpu#2=60` matches the second bid of a notice. "
+            "May be repeated."
+        ),
     ] = None,
     decline: Annotated[bool, typer.Option("--decline", help="Take nothing.")] = False,
     at_price: Annotated[

@@ -34,7 +34,7 @@ def day(text: str) -> date:
 
 
 def parts(texts: Sequence[str], measure: Quantified) -> tuple[Part, ...]:
-    """What a holder takes where: `azure-georgia=100 MW`, once for each supply."""
+    """What a holder takes where: `azure-georgia=100 MW`, or `azure-georgia#2=100 MW` of a notice's second bid."""
     from offtake.broker.terms import Part
 
     found: list[Part] = []
@@ -42,7 +42,11 @@ def parts(texts: Sequence[str], measure: Quantified) -> tuple[Part, ...]:
         supply, equals, amount = text.partition("=")
         if not equals:
             raise InvalidInput(f"`{text}` does not say how much", hint="write --take SUPPLY=QUANTITY")
-        found.append(Part(supply=supply.strip(), quantity=amount_in(amount.strip(), measure)))
+        name, marked, place = supply.strip().partition("#")
+        if marked and not (place.isdecimal() and int(place[:4]) > 0):
+            raise InvalidInput(f"`{text}` names no part of the notice", hint="write --take SUPPLY#2=QUANTITY")
+        matches = int(place[:4]) if marked else None
+        found.append(Part(supply=name, quantity=amount_in(amount.strip(), measure), matches=matches))
     return tuple(found)
 
 

@@ -33,7 +33,7 @@ from offtake.broker.events import (
 from offtake.entrypoints.cli.amounts import money
 
 if TYPE_CHECKING:
-    from offtake.broker.terms import Part
+    from offtake.broker.terms import Part, Take
 
 UNITS = {"accelerators": "accelerators", "power": "MW", "units": "units"}
 
@@ -116,7 +116,11 @@ def _noticed(event: HolderNoticed) -> Iterator[str]:
         else f", and may answer{within} until {notice.deadline:%Y-%m-%d %H:%M} UTC"
     )
     at = "" if notice.price is None else f" at {plain(notice.price)} {notice.currency} an hour"
+    if len(notice.parts) > 1:
+        at += " in the mean"
     yield f"{notice.holder} is asked about {plain(notice.quantity)} of {notice.need}{at} by {notice.clause}{until}"
+    for place, part in enumerate(notice.parts if len(notice.parts) > 1 else (), 1):
+        yield f"  part {place}: {plain(part.quantity)} at {plain(part.price)} {part.currency} an hour"
 
 
 def _answered(event: HolderAnswered) -> Iterator[str]:
@@ -127,11 +131,20 @@ def _answered(event: HolderAnswered) -> Iterator[str]:
         yield f"{event.notice} is declined"
     else:
         silent = " by silence" if event.by_silence else ""
-        yield f"{event.notice} is accepted{silent}: {_parts(event.takes)}{at}"
+        yield f"{event.notice} is accepted{silent}: {_takes(event.takes)}{at}"
 
 
 def _parts(parts: Iterable[Part]) -> str:
     return ", ".join(f"{plain(part.quantity)} at {part.supply}" for part in parts) or "nothing"
+
+
+def _takes(takes: Iterable[Take]) -> str:
+    """What is taken where; of several bids that are matched, each at its price."""
+    return ", ".join(
+        f"{plain(take.quantity)} at {take.supply}"
+        + ("" if take.price is None else f" for {plain(take.price)} {take.currency} an hour")
+        for take in takes
+    )
 
 
 def _awarded(event: NeedAwarded) -> Iterator[str]:
