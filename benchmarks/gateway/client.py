@@ -70,7 +70,7 @@ async def stream(port: int, path: str, key: str, body: bytes) -> tuple[float, fl
     writer.close()
     said = [line for line in data.split(b"data: ") if line.startswith(b'{"id"')]
     order = [json.loads(line.split(b"\n")[0])["choices"] for line in said]
-    words = [c[0]["delta"]["content"] for c in order if c]
+    words = [c[0]["delta"]["content"] for c in order if c and c[0]["delta"]]
     ordered = len(words) if words == [f"{n} " for n in range(len(words))] else -1
     return first, time.perf_counter() - begun, ordered
 

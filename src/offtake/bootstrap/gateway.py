@@ -25,6 +25,7 @@ from offtake.router.table import Profile, RoutingTable
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
+    from offtake.adapters.upstream_tokens import Tokens
     from offtake.adapters.wire.upstreams import Upstream
     from offtake.bootstrap.gateway_ledger import LedgerReader
     from offtake.router.evidence import Evidence
@@ -215,6 +216,7 @@ class Prepared:
     positions: Positions
     standing: Standing
     table: RoutingTable
+    tokens: Tokens
 
 
 Clock = Callable[[], float]
@@ -234,10 +236,13 @@ def prepare(
     ledger: LedgerReader | None = None,
     wall: Clock = time.time,
     last: Standing | None = None,
+    tokens: Tokens | None = None,
 ) -> Prepared:
     """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used, and StorageFailure if
-    where things stand cannot be read, unless `last` says where they last stood."""
+    where things stand cannot be read, unless `last` says where they last stood; `tokens` are those that are kept."""
+    from offtake.adapters.upstream_tokens import Tokens
     from offtake.adapters.wire.upstreams import upstreams_of
+    from offtake.bootstrap.upstream_proofs import prover
 
     read = read_estate(path)
     if isinstance(read, Problems):
@@ -245,7 +250,8 @@ def prepare(
         raise InvalidInput(f"`{path}` has problems, first: {first}", hint=f"`offtake check {path}` shows all")
     estate = read.estate
     law, keys = law_of(estate, None), keys_for(estate, place)
-    upstreams, lacks = upstreams_of(estate)
+    kept = tokens or Tokens(wall)
+    upstreams, lacks = upstreams_of(estate, prover(kept))
     if not upstreams:
         raise InvalidInput(
             f"no deployment of `{path}` has an endpoint that can be used"
@@ -261,7 +267,7 @@ def prepare(
         standing = last
     table = table_of(estate, law, standing, keys, today(wall))
     files = files_of(path, estate)
-    return Prepared(estate, files, law, keys, upstreams, lacks, known, standing, table)
+    return Prepared(estate, files, law, keys, upstreams, lacks, known, standing, table, kept)
 
 
 def keys_for(estate: Estate, place: Place) -> tuple[Key, ...]:

@@ -70,8 +70,8 @@ class Following:
         self._files, self._keys = files, keys
         if changed[0]:
             # What stands is read before its mark is kept, so that what comes meanwhile is seen the next time.
-            last = self._prepared.standing
-            self._prepared = prepare(self._path, self._place, self._ledger, self._wall, last)
+            last, tokens = before.standing, before.tokens
+            self._prepared = prepare(self._path, self._place, self._ledger, self._wall, last, tokens)
             self._files = self._seen_files()
         else:
             self._prepared = self._again(before, day, read_keys=changed[1], stood=stood)

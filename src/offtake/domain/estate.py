@@ -309,6 +309,17 @@ class Endpoint(Entry):
         description="the model's name there; else the estate's",
     )
     key: str | None = Field(default=None, pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")
+    token: str | None = Field(
+        default=None,
+        pattern=r"^(entra|file:.+|command:.+)$",
+        description="in place of a key, a token that is renewed: `entra`, `file:/path` or `command:program …`",
+    )
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000_000,
+        description="the most that the model writes, for callers who state no limit",
+    )
     api_version: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.-]{1,40}$")
     concurrency: int = Field(default=1024, ge=1, le=100_000, description="requests at once, at most")
 

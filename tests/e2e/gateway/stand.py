@@ -90,6 +90,7 @@ class Stand:
     seen: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     states: dict[str, State] = field(default_factory=dict[str, State])
     said: list[str] = field(default_factory=list[str])
+    ports: dict[str, int] = field(default_factory=dict[str, int])
     wires: list[Wire] = field(default_factory=list["Wire"])
 
     @property
@@ -120,11 +121,12 @@ async def stand(
 ) -> AsyncGenerator[Stand, None]:
     """Upstreams, an estate that names them, keys, and a gateway over all of it."""
     whole = yaml.safe_load(ESTATE)
-    seen, states, servers = {}, {}, []
+    seen, states, ports, servers = {}, {}, dict[str, int](), []
     for name in UPSTREAMS:
         seen[name], states[name] = [], State()
         server, port = await rehearse(name, seen=seen[name], state=states[name])
         servers.append(server)
+        ports[name] = port
         dialect = "anthropic" if name == "claude" else "openai"
         url = f"http://127.0.0.1:{port}/v1"
         whole["deployments"][name]["endpoint"] = {"url": url, "dialect": dialect}
@@ -141,9 +143,10 @@ async def stand(
         listening("127.0.0.1", 0),
         Following(path, place, prepared, ledger),
         said.append,
+        tokens=prepared.tokens,
     )
     await serving.start()
-    made = Stand(folder, path, place, serving, keys, seen, states, said)
+    made = Stand(folder, path, place, serving, keys, seen, states, said, ports)
     try:
         yield made
     finally:

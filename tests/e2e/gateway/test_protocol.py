@@ -259,7 +259,8 @@ def test_streams_at_once_lose_and_mix_nothing(on_stand: Run) -> None:
         answers = await asyncio.gather(*(one(n) for n in range(64)))
         for n, answer in enumerate(answers):
             events = [json.loads(e[6:]) for e in answer.body.split(b"\n\n")[:-2]]
-            said = [e["choices"][0]["delta"]["content"] for e in events]
+            said = [e["choices"][0]["delta"]["content"] for e in events[:-1]]
+            assert events[-1]["choices"][0]["finish_reason"] == "stop"
             assert said == [f"{k} " for k in range(20 + n % 7)]
 
     on_stand(test)

@@ -31,7 +31,7 @@ def test_the_openai_sdk_reads_answers_and_streams_of_every_kind(on_stand: Run) -
             assert whole.usage.completion_tokens == 8
             stream = await openai_client.chat.completions.create(model="m", messages=HELLO, stream=True)
             chunks = [chunk async for chunk in stream]
-            assert len(chunks) == 8
+            assert len(chunks) == 9
             assert all(chunk.usage is None for chunk in chunks)
             asks: Any = {"include_usage": True}
             stream = await openai_client.chat.completions.create(

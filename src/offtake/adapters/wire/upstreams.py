@@ -1,23 +1,33 @@
-"""How each dialect of upstream is asked: path, key and body, made from what the caller sent with little change."""
+"""How each dialect of upstream is asked: path, proof and body, made from what the caller sent with little change."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Final, Literal, Protocol
+from urllib.parse import quote, urlsplit
 
 import orjson
 
 from offtake.adapters.upstream_http import Origin
 from offtake.adapters.wire.bodies import Body, spliced
 from offtake.adapters.wire.dialects import Operation
+from offtake.adapters.wire.translation import (
+    VENDOR_HEADERS,
+    Conversation,
+    Peculiarities,
+    Speech,
+    Untranslatable,
+    write_request,
+)
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import Endpoint, Estate
 
 MAXIMUM_KEY: Final = 16 * 1024  # Bytes of a secret.
+Way = Literal[Operation, "converse", "converse-stream"]
+"""What an upstream is asked by one path."""
 _PATHS: Final[dict[Operation, str]] = {
     "chat": "/chat/completions",
     "completions": "/completions",
@@ -25,18 +35,43 @@ _PATHS: Final[dict[Operation, str]] = {
     "responses": "/responses",
     "messages": "/messages",
 }
-_SERVED: Final[dict[str, frozenset[Operation]]] = {
+_NATIVE: Final[dict[str, frozenset[Operation]]] = {
     "openai": frozenset({"chat", "completions", "embeddings", "responses"}),
     "azure": frozenset({"chat", "completions", "embeddings", "responses"}),
     "mistral": frozenset({"chat", "embeddings"}),
     "anthropic": frozenset({"messages"}),
     "bedrock": frozenset(),
 }
+TRANSLATED: Final[frozenset[Operation]] = frozenset(("chat", "messages"))
+_SPEAKS: Final[dict[str, Speech]] = {
+    "openai": "chat",
+    "azure": "chat",
+    "mistral": "chat",
+    "anthropic": "messages",
+    "bedrock": "converse",
+}
 # Headers of the caller that an upstream is shown; no other passes.
 FORWARDED: Final = frozenset((b"openai-beta", b"anthropic-beta", b"idempotency-key", b"traceparent"))
 _ANTHROPIC_VERSION: Final = b"2023-06-01"
 _AZURE_VERSION: Final = "2024-10-21"
 _USAGE_ASKED: Final = b'{"include_usage":true}'
+
+
+class Proof(Protocol):
+    """Proves to an upstream who asks, where that changes with time."""
+
+    @property
+    def lack(self) -> str | None:
+        """Why nothing can be proven now; None if it can."""
+        ...
+
+    def headers(self, path: str, raw: bytes) -> bytes:
+        """The lines that prove a POST of a body to a path."""
+        ...
+
+
+Prover = Callable[[Endpoint, Origin, Mapping[str, str]], Proof | None]
+"""The proof of an endpoint, from the environment; None if its key is one. Raises InvalidInput if it cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +81,26 @@ class Upstream:
     deployment: str
     origin: Origin
     endpoint: Endpoint
-    heads: Mapping[Operation, bytes]  # Request line and headers up to the length.
+    heads: Mapping[Way, bytes]  # Request line and headers up to the length.
+    paths: Mapping[Way, str]
     name: bytes  # The model's name there, quoted as JSON.
     plain: str  # The same, unquoted.
+    native: frozenset[Operation]  # What it can be asked as it stands.
+    secret: bytes = b""
+    proof: Proof | None = None
 
     def __repr__(self) -> str:
         return f"Upstream({self.deployment!r} at {self.origin.authority})"
 
     @property
     def serves(self) -> frozenset[Operation]:
-        """What it can be asked as it stands."""
-        return _SERVED[self.endpoint.dialect]
+        """What it can be asked, as it stands or translated."""
+        return self.native | TRANSLATED
+
+    @property
+    def speaks(self) -> Speech:
+        """Into what a request is translated for it."""
+        return _SPEAKS[self.endpoint.dialect]
 
     def request(
         self, operation: Operation, body: Body, headers: Mapping[bytes, bytes]
@@ -74,7 +118,43 @@ class Upstream:
         more = b""
         if not FORWARDED.isdisjoint(headers):
             more = b"".join(b"%b: %b\r\n" % row for row in headers.items() if row[0] in FORWARDED)
+        if self.proof is not None:
+            more += self.proof.headers(self.paths[operation], raw)
         return b"".join((self.heads[operation], more, b"content-length: %d\r\n\r\n" % len(raw))), raw, hides
+
+    def translated(
+        self, said: Conversation, headers: Mapping[bytes, bytes]
+    ) -> tuple[bytes, bytes] | Untranslatable:
+        """Head and body that ask the same in the upstream's dialect; or what cannot be said in it."""
+        for name in VENDOR_HEADERS:
+            if headers.get(name):
+                return Untranslatable(name.decode(), "asks for what only its own vendor knows")
+        endpoint = self.endpoint
+        newer = endpoint.dialect == "azure" or self.origin.host.endswith(".openai.com")
+        raw = write_request(
+            said,
+            Peculiarities(
+                self.speaks,
+                self.plain,
+                endpoint.max_tokens,
+                newer=newer,
+                mistral=endpoint.dialect == "mistral",
+            ),
+        )
+        if isinstance(raw, Untranslatable):
+            return raw
+        way: Way = "chat" if self.speaks == "chat" else "messages"
+        if self.speaks == "converse":
+            way = "converse-stream" if said.stream else "converse"
+        trace = headers.get(b"traceparent")
+        more = b"" if trace is None else b"traceparent: %b\r\n" % trace
+        if self.proof is not None:
+            more += self.proof.headers(self.paths[way], raw)
+        return b"".join((self.heads[way], more, b"content-length: %d\r\n\r\n" % len(raw))), raw
+
+    def without_secret(self, text: bytes) -> bytes:
+        """A text of the upstream's without the secret that it may repeat."""
+        return text.replace(self.secret, b"[secret]") if self.secret and self.secret in text else text
 
     def _asking_for_usage(self, raw: bytes, body: Body) -> bytes:
         options = body.value("stream_options")
@@ -88,45 +168,67 @@ class Upstream:
 
 
 def upstreams_of(
-    estate: Estate, environment: Mapping[str, str] | None = None
+    estate: Estate, prove: Prover, environment: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Upstream], tuple[str, ...]]:
     """The estate's endpoints by deployment, and what keeps others from being used (a secret that is not there)."""
     known = os.environ if environment is None else environment
     found: dict[str, Upstream] = {}
     lacks: list[str] = []
     for id, deployment in estate.deployments.items():
-        if deployment.endpoint is None:
+        endpoint = deployment.endpoint
+        if endpoint is None:
             continue
         try:
-            secret = _secret(deployment.endpoint.key, known)
+            secret, proof = _secret(endpoint.key, known), None
+            if endpoint.token is not None or endpoint.dialect == "bedrock":
+                proof = prove(endpoint, Origin.of(endpoint.url), known)
         except InvalidInput as error:
-            lacks.append(f"{id}: {error.message}")
+            lacks.append(f"{id}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
             continue
-        found[id] = upstream(id, deployment.endpoint, deployment.model, secret)
+        found[id] = upstream(id, endpoint, deployment.model, secret, proof)
     return found, tuple(lacks)
 
 
-def upstream(deployment: str, endpoint: Endpoint, model: str, secret: str | None) -> Upstream:
+def upstream(
+    deployment: str, endpoint: Endpoint, model: str, secret: str | None, proof: Proof | None = None
+) -> Upstream:
     """An endpoint ready to be asked."""
     origin = Origin.of(endpoint.url)
-    base = urlsplit(endpoint.url).path.rstrip("/")
     name = endpoint.model or model
-    heads: dict[Operation, bytes] = {}
-    for operation in _SERVED[endpoint.dialect]:
-        path = base + _PATHS[operation]
-        if endpoint.dialect == "azure":
-            version = endpoint.api_version or _AZURE_VERSION
-            path = f"{base}/openai/deployments/{name}{_PATHS[operation]}?api-version={version}"
-            if operation == "responses":
-                path = f"{base}/openai/v1/responses"
-        heads[operation] = b"".join(
+    paths = _paths(endpoint, name)
+    heads: dict[Way, bytes] = {
+        way: b"".join(
             (
                 f"POST {path} HTTP/1.1\r\nhost: {origin.authority}\r\n".encode(),
                 b"content-type: application/json\r\naccept-encoding: identity\r\nuser-agent: offtake\r\n",
                 _authorization(endpoint, secret),
             )
         )
-    return Upstream(deployment, origin, endpoint, heads, orjson.dumps(name), name)
+        for way, path in paths.items()
+    }
+    native, kept = _NATIVE[endpoint.dialect], b"" if secret is None else secret.encode()
+    return Upstream(deployment, origin, endpoint, heads, paths, orjson.dumps(name), name, native, kept, proof)
+
+
+def _paths(endpoint: Endpoint, name: str) -> dict[Way, str]:
+    """Where an endpoint is asked what."""
+    base = urlsplit(endpoint.url).path.rstrip("/")
+    if endpoint.dialect == "bedrock":
+        model = f"{base}/model/{quote(name, safe='')}"
+        return {"converse": f"{model}/converse", "converse-stream": f"{model}/converse-stream"}
+    found: dict[Way, str] = {}
+    version = endpoint.api_version or _AZURE_VERSION
+    for operation in _NATIVE[endpoint.dialect]:
+        path = base + _PATHS[operation]
+        # Azure's newer paths name the model in the body, and no version.
+        if endpoint.dialect == "azure" and not base.endswith("/openai/v1"):
+            path = (
+                f"{base}/openai/deployments/{quote(name, safe='')}{_PATHS[operation]}?api-version={version}"
+            )
+            if operation == "responses":
+                path = f"{base}/openai/v1/responses"
+        found[operation] = path
+    return found
 
 
 def _authorization(endpoint: Endpoint, secret: str | None) -> bytes:

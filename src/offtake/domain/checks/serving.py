@@ -4,10 +4,13 @@ times."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from offtake.domain.checks.findings import Finding, error, listed, warning
 from offtake.domain.estate import AcceleratorHours, Deployment, Estate, ProvisionedUnits
 from offtake.domain.workloads import InferenceClass, TrainingRun
+
+TOKENS_TAKEN_BY: Final = ("azure", "openai", "mistral")
 
 
 def check_serving(estate: Estate) -> Iterator[Finding]:
@@ -24,7 +27,21 @@ def check_serving(estate: Estate) -> Iterator[Finding]:
             yield from _training(estate, id, workload, at_hand)
 
 
+def _endpoint(id: str, deployment: Deployment) -> Iterator[Finding]:
+    endpoint = deployment.endpoint
+    if endpoint is None or endpoint.token is None:
+        return
+    path = ("deployments", id, "endpoint", "token")
+    if endpoint.key is not None:
+        message = "the endpoint has a `key` and a `token`: one of them proves who asks"
+        yield error("two-proofs", path, message, "a `key`, or a `token`")
+    if endpoint.dialect not in TOKENS_TAKEN_BY:
+        message = f"`{endpoint.dialect}` takes no token"
+        yield error("wrong-proof", path, message, f"a `key`; tokens are taken by {listed(TOKENS_TAKEN_BY)}")
+
+
 def _deployment(estate: Estate, id: str, deployment: Deployment) -> Iterator[Finding]:
+    yield from _endpoint(id, deployment)
     for place, name in enumerate(deployment.products):
         product = estate.products.get(name)
         path = ("deployments", id, "products", place)

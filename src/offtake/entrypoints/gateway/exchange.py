@@ -13,14 +13,17 @@ from offtake.adapters.wire.dialects import Operation, Tongue
 from offtake.entrypoints.gateway.answers import error_answer, limit_headers, refusal_status, refusal_text
 from offtake.entrypoints.gateway.connection import Connection, Incoming
 from offtake.entrypoints.gateway.relay import Relay
+from offtake.entrypoints.gateway.translating import TranslatedRelay, Translation
 from offtake.router.balances import NO_TOKENS
-from offtake.router.choose import Asked, Refused, Route, choose
+from offtake.router.choose import Asked, Passed, Refused, Route, choose
 from offtake.router.receipts import Outcome, Receipt
 from offtake.router.table import Tokens
 
 if TYPE_CHECKING:
     from offtake.adapters.upstream_http.connection import Connection as UpstreamConnection
     from offtake.adapters.upstream_http.pool import Pool
+    from offtake.adapters.wire.translation import Untranslatable
+    from offtake.adapters.wire.upstreams import Upstream
     from offtake.entrypoints.gateway.callers import Caller
     from offtake.entrypoints.gateway.limits import Limits
     from offtake.entrypoints.gateway.service import Service
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 # Two more tokens than events, and half as many again, for upstreams that put several tokens into an event.
 _PER_EVENT: Final = 1.5
+_MAY_PASS: Final = frozenset(("full", "meter", "down"))  # Reasons that time alone may mend.
+# What a caller is told of an upstream's status, where it would take the status for its own: a key that is not known
+# there is the gateway's, and a model's failure (424 at Bedrock) is no fault of the request.
+_SHOWN: Final = {401: 502, 403: 502, 424: 502, 500: 503, 529: 503}
 
 
 class Exchange:
@@ -54,6 +61,8 @@ class Exchange:
         "_service",
         "_stale",
         "_taken",
+        "_translation",
+        "_untold",
         "_waited",
         "body",
         "id",
@@ -99,6 +108,10 @@ class Exchange:
         self._pool: Pool | None = None
         self._request: Request | None = None
         self._retry_after: float | None = None
+        self._translation: Translation | None = None
+        self._untold: Untranslatable | None = (
+            None  # What kept it from an upstream that speaks another dialect.
+        )
         self.passed: list[tuple[str, str, tuple[str, ...]]] = []
 
     # The way there.
@@ -111,7 +124,7 @@ class Exchange:
             short = allowance.short(self._asked.most.total, service.wall())
             if short is not None:
                 return self._limited(short)
-        found = choose(service.table, self._asked, service.balances, service.wall())
+        found = self._choose()
         if service.shadow:
             found = self._shadowed(found)
         if isinstance(found, Refused):
@@ -170,6 +183,37 @@ class Exchange:
         self._end()
         return False
 
+    def _choose(self) -> Route | Refused:
+        """What the law and the load say, of the upstreams that can be told what is asked and to whom we are proven."""
+        service = self._service
+        while True:
+            found = choose(service.table, self._asked, service.balances, service.wall())
+            if isinstance(found, Refused):
+                return found
+            upstream = service.upstreams[found.candidate.supply.deployment or ""]
+            if self.operation in upstream.native and upstream.proof is None:
+                return found
+            lack = self._lack(upstream)
+            if lack is None:
+                return found
+            # Each turn leaves out one deployment at least, so there is an end.
+            self.passed.append((found.candidate.id, lack, ()))
+            self._asked = with_excluded(self._asked, self._at(found.candidate))
+
+    def _lack(self, upstream: Upstream) -> str | None:
+        """Why an upstream cannot be asked this; None if it can."""
+        if upstream.proof is not None and (lack := upstream.proof.lack) is not None:
+            return lack
+        if self.operation in upstream.native:
+            return None
+        if self._translation is None:
+            self._translation = Translation(self)
+        untold = self._translation.prepare(upstream)
+        if untold is None:
+            return None
+        self._untold = self._untold or untold
+        return "speaks another dialect, which cannot say it"
+
     def _shadowed(self, found: Route | Refused) -> Route | Refused:
         """Where the caller asked to go, with what the choice would have done noted beside it."""
         service = self._service
@@ -182,6 +226,10 @@ class Exchange:
         else:
             self.passed.append((found.candidate.id, "would", ()))
         service.metrics.shadowed(isinstance(found, Route) and found.candidate.id == asked.id)
+        upstream = service.upstreams.get(asked.supply.deployment or "")
+        lack = "has no secret" if upstream is None else self._lack(upstream)
+        if lack is not None:
+            return Refused("law", (Passed(asked.id, "tried", (), lack),))
         return Route(self._asked.entries[0], asked, ())
 
     def _dispatch(self, route: Route) -> None:
@@ -194,9 +242,15 @@ class Exchange:
         if self._taken is not None:
             self._taken.allowance.spend(self._taken, self._may_cost(route), service.wall())
         upstream = service.upstreams[candidate.supply.deployment or ""]
-        head, raw, hides = upstream.request(self.operation, self.body, self.incoming.headers)
+        if self.operation in upstream.native:
+            head, raw, hides = upstream.request(self.operation, self.body, self.incoming.headers)
+            relay = Relay(self, self._connection, hides)
+        else:
+            translation = self._translation or Translation(self)
+            head, raw = translation.told(upstream)
+            relay = TranslatedRelay(self, self._connection, translation, upstream)
         self._attempts += 1
-        self._relay = relay = Relay(self, self._connection, hides)
+        self._relay = relay
         request = Request(head, raw, relay, limits.first_byte_within_s, limits.between_bytes_within_s)
         self._request, self._pool = request, service.pool(upstream.origin)
         self._pool.send(request, self._started)
@@ -236,6 +290,10 @@ class Exchange:
         """Seconds of the process's clock."""
         return self._service.now()
 
+    def wall_s(self) -> int:
+        """Seconds since the epoch."""
+        return int(self._service.wall())
+
     def headers(self) -> bytes:
         """The gateway's own headers of an answer."""
         candidate = self._candidate
@@ -269,6 +327,20 @@ class Exchange:
         self._service.broke(self._candidate, None)
         self._finish("cut", used)
 
+    def told_otherwise(self, status: int, text: str, code: str, used: Tokens | None) -> None:
+        """An answer that is an error to the caller, said here in its dialect; what was used for it is counted."""
+        self._service.succeeded(self._candidate)
+        self._respond_error(status, text, code, None)
+        self._finish("refused" if status < 500 else "failed", used, nothing=used is None, status=status)
+        self._connection.done(self.incoming.keep_alive)
+
+    def without_secret(self, text: bytes) -> bytes:
+        """A text of the upstream's without the secret that it may repeat."""
+        candidate = self._candidate
+        if candidate is None:
+            return text
+        return self._service.upstreams[candidate.supply.deployment or ""].without_secret(text)
+
     def failed_there(self, status: int, retry_after_s: float | None) -> None:
         """An upstream failed before anything was given on: the law is asked for another."""
         service, candidate = self._service, self._candidate
@@ -286,7 +358,7 @@ class Exchange:
         if self._attempts >= limits.attempts or late or service.shadow:
             self._give_up(status)
             return
-        found = choose(service.table, self._asked, service.balances, service.wall())
+        found = self._choose()
         if isinstance(found, Refused):
             self._give_up(status, found)
         else:
@@ -321,6 +393,10 @@ class Exchange:
         """What need not be asked again: the supply and, unless it was only full, all at the same endpoint."""
         if status == 429:
             return frozenset((candidate.id,))
+        return self._at(candidate)
+
+    def _at(self, candidate: Candidate) -> frozenset[str]:
+        """All supplies at the endpoint of one."""
         deployment = candidate.supply.deployment
         return frozenset(
             c.id for e in self._asked.entries for c in e.candidates if c.supply.deployment == deployment
@@ -329,7 +405,7 @@ class Exchange:
     def _give_up(self, status: int, found: Refused | None = None) -> None:
         if found is not None:
             self._note(found)
-        shown = 429 if status == 429 else 503 if status in (500, 503, 529) else status
+        shown = _SHOWN.get(status, status)
         answered = self._relay.status if self._relay is not None else 0
         if answered == 0 and shown not in (502, 504):
             shown = 502
@@ -349,25 +425,34 @@ class Exchange:
     def _refuse(self, found: Refused) -> None:
         self._note(found)
         status, code = refusal_status(found)
-        text, wait = refusal_text(found), found.retry_after_s
+        text, wait, param = refusal_text(found), found.retry_after_s, None
         sharing = self._service.sharing
         if sharing is not None and sharing.lapsed and found.why in ("meter", "full"):
             status, code, wait = 503, "headroom_unknown", 1.0
             text = (
                 f"what others use of these bounds cannot be known now, so nothing is granted on them; {text}"
             )
-        self._respond_error(status, text, code, wait)
+        untold = self._untold
+        if untold is not None and not any(
+            p.why in ("full", "meter") or (p.why == "down" and not p.text) for p in found.passed
+        ):
+            # Nothing but the field keeps it from an upstream, so it is the field that the caller is told.
+            status, code, param = 400, "untranslatable", untold.field[:120]
+            text = f"the upstream that may take the request speaks another dialect, in which {untold}"
+        self._respond_error(status, text, code, wait, param)
         self._record("refused", status, None)
         self._end()
 
-    def _respond_error(self, status: int, text: str, code: str, retry_after_s: float | None) -> None:
+    def _respond_error(
+        self, status: int, text: str, code: str, retry_after_s: float | None, param: str | None = None
+    ) -> None:
         keep = self.incoming.keep_alive
         more = b""
         if self._allowance is not None:
             now = self._service.wall()
             more = limit_headers(self.tongue, self._allowance.left(now), now)
         answer = error_answer(
-            self.tongue, status, text, code, None, self.id, retry_after_s, keep=keep, more=more
+            self.tongue, status, text, code, param, self.id, retry_after_s, keep=keep, more=more
         )
         self._connection.write(answer)
 
@@ -384,7 +469,9 @@ class Exchange:
         self._service.ended(self)
         self._connection.done(self.incoming.keep_alive)
 
-    def _finish(self, outcome: Outcome, used: Tokens | None, *, nothing: bool = False) -> None:
+    def _finish(
+        self, outcome: Outcome, used: Tokens | None, *, nothing: bool = False, status: int | None = None
+    ) -> None:
         """Settles and records; the caller is answered by whoever calls."""
         service, candidate = self._service, self._candidate
         measured = used is not None
@@ -399,7 +486,8 @@ class Exchange:
         if measured and used is not None and candidate is not None:
             service.seen(self._key.profile, candidate, used)
         self._give_back(used, cost)
-        status = 0 if self._relay is None else self._relay.status
+        if status is None:
+            status = 0 if self._relay is None else self._relay.status
         self._record(outcome, status, used, cost, bound, measured=measured)
         self._over = True
         service.ended(self)

@@ -1,6 +1,7 @@
 """An upstream to rehearse with: it speaks every dialect, invents its answers, and misbehaves when a request asks it to.
 
-A request's field `misbehave` is one of `MISBEHAVIOURS`; `tokens` is how many it writes, `pace_ms` the time between two.
+It calls the first tool that a request names, until it is given a result. A request's field `misbehave` is one of
+`MISBEHAVIOURS`; `tokens` is how many it writes, `pace_ms` the time between two.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import orjson
 from offtake.domain.errors import InvalidInput
 
 MISBEHAVIOURS: Final = (
+    "400",
+    "401",
+    "403",
     "429",  # with `retry-after: 2`
     "500",
     "503",
@@ -118,7 +122,7 @@ class Rehearsal(asyncio.Protocol):
         self.transport.write(head.encode() + body)
 
     async def _answer(self, operation: str, asked: dict[str, Any], how: str) -> None:
-        if how in ("429", "500", "503"):
+        if how.isdigit():
             more = "retry-after: 2\r\n" if how == "429" else ""
             self._whole(int(how), {"error": {"message": f"asked to answer {how}"}}, more)
             return
@@ -189,10 +193,14 @@ def answer(operation: str, asked: dict[str, Any], name: str) -> dict[str, Any]:
         row = {"object": "embedding", "index": 0, "embedding": [0.0, 1.0]}
         used = {"prompt_tokens": read, "total_tokens": read}
         return {"object": "list", "model": model, "data": [row], "usage": used}
+    tool = _called(operation, asked)
     if operation == "messages":
+        block: dict[str, Any] = {"type": "text", "text": text}
+        if tool is not None:
+            block = {"type": "tool_use", "id": "toolu_1", "name": tool, "input": {"by": name}}
         return {
-            "id": "msg_1", "type": "message", "role": "assistant", "model": model, "stop_reason": "end_turn",
-            "stop_sequence": None, "content": [{"type": "text", "text": text}],
+            "id": "msg_1", "type": "message", "role": "assistant", "model": model, "stop_sequence": None,
+            "stop_reason": "end_turn" if tool is None else "tool_use", "content": [block],
             "usage": {"input_tokens": read, "output_tokens": wrote},
         }  # fmt: skip
     if operation == "responses":
@@ -213,10 +221,27 @@ def answer(operation: str, asked: dict[str, Any], name: str) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     if operation == "completions":
         choice["text"] = text
-    else:
+    elif tool is None:
         choice["message"] = {"role": "assistant", "content": text}
+    else:
+        function = {"name": tool, "arguments": json.dumps({"by": name})}
+        call = {"id": "call_1", "type": "function", "function": function}
+        choice["message"] = {"role": "assistant", "content": None, "tool_calls": [call]}
+        choice["finish_reason"] = "tool_calls"
     kind = "text_completion" if operation == "completions" else "chat.completion"
     return {"id": "c-1", "object": kind, "created": 0, "model": model, "choices": [choice], "usage": used}
+
+
+def _called(operation: str, asked: dict[str, Any]) -> str | None:
+    """The tool that is called; None if there is none, or the last turn gives a result."""
+    tools, messages = asked.get("tools"), asked.get("messages")
+    if not isinstance(tools, list) or not tools or not isinstance(messages, list):
+        return None
+    last = json.dumps(cast("list[Any]", messages)[-1])
+    first: Any = cast("list[Any]", tools)[0]
+    if operation == "messages":
+        return None if "tool_result" in last else str(first.get("name"))
+    return None if '"role": "tool"' in last else str(first.get("function", {}).get("name"))
 
 
 async def events(operation: str, asked: dict[str, Any], name: str, how: str) -> AsyncIterator[bytes]:
@@ -225,23 +250,29 @@ async def events(operation: str, asked: dict[str, Any], name: str, how: str) -> 
     pace = asked.get("pace_ms", 0)
     whole = answer(operation, asked, name)
     options: Any = asked.get("stream_options")
+    calls = _called(operation, asked) is not None
     tells = isinstance(options, dict) and cast("dict[str, Any]", options).get("include_usage") is True
     if operation == "messages":
         begun: dict[str, Any] = {**whole, "content": [], "usage": {"input_tokens": read, "output_tokens": 1}}
         yield _event({"type": "message_start", "message": begun}, "message_start")
-        block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
+        inner: dict[str, Any] = {"type": "text", "text": ""}
+        if calls:
+            inner = {**whole["content"][0], "input": {}}
+        block = {"type": "content_block_start", "index": 0, "content_block": inner}
         yield _event(block, "content_block_start")
     if operation == "responses":
         yield _event(
             {"type": "response.created", "sequence_number": 0, "response": whole}, "response.created"
         )
-    for n in range(wrote):
+    for text in () if not calls else ('{"by": ', f'"{name}"}}'):
+        yield _call_piece(operation, text, whole)
+    for n in range(0 if calls else wrote):
         if pace:
             await asyncio.sleep(pace / 1000)
         yield _piece(operation, f"{n} ", whole, tells)
     if operation == "messages":
         yield _event({"type": "content_block_stop", "index": 0}, "content_block_stop")
-        delta = {"stop_reason": "end_turn", "stop_sequence": None}
+        delta = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
         last = {"type": "message_delta", "delta": delta, "usage": {"output_tokens": wrote}}
         yield _event(last, "message_delta")
         yield _event({"type": "message_stop"}, "message_stop")
@@ -250,6 +281,12 @@ async def events(operation: str, asked: dict[str, Any], name: str, how: str) -> 
             {"type": "response.completed", "sequence_number": 9, "response": whole}, "response.completed"
         )
     else:
+        last_choice: dict[str, Any] = {**whole["choices"][0], "logprobs": None}
+        for part in ("message", "text"):
+            last_choice.pop(part, None)
+        last_choice |= {"text": ""} if operation == "completions" else {"delta": {}}
+        last_chunk = {**_chunk(operation, whole), "choices": [last_choice]}
+        yield _event({**last_chunk, "usage": None} if tells else last_chunk)
         if tells and how != "no-usage":
             yield _event({**_chunk(operation, whole), "choices": [], "usage": whole["usage"]})
         yield b"data: [DONE]\n\n"
@@ -258,6 +295,19 @@ async def events(operation: str, asked: dict[str, Any], name: str, how: str) -> 
 def _chunk(operation: str, whole: dict[str, Any]) -> dict[str, Any]:
     kind = "text_completion" if operation == "completions" else "chat.completion.chunk"
     return {"id": whole["id"], "object": kind, "created": 0, "model": whole["model"]}
+
+
+def _call_piece(operation: str, text: str, whole: dict[str, Any]) -> bytes:
+    """A piece of a call's input; OpenAI names the call in the first."""
+    if operation == "messages":
+        inner = {"type": "input_json_delta", "partial_json": text}
+        return _event({"type": "content_block_delta", "index": 0, "delta": inner}, "content_block_delta")
+    call: dict[str, Any] = {"index": 0, "function": {"arguments": text}}
+    if text.startswith("{"):
+        named = whole["choices"][0]["message"]["tool_calls"][0]
+        call |= {"id": named["id"], "type": "function", "function": {**named["function"], "arguments": text}}
+    choice = {"index": 0, "finish_reason": None, "delta": {"tool_calls": [call]}}
+    return _event({**_chunk(operation, whole), "choices": [choice]})
 
 
 def _piece(operation: str, text: str, whole: dict[str, Any], tells: bool) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 import orjson
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from offtake.entrypoints.gateway.connection import Connection
     from offtake.entrypoints.gateway.exchange import Exchange
 
-# Answers that another upstream may do better: too many requests, and faults of its own.
-_ELSEWHERE: Final = frozenset((408, 429, 500, 502, 503, 504, 529))
+# Answers that another upstream may do better: too many requests, faults of its own, and that it knows us not.
+ELSEWHERE: Final = frozenset((401, 403, 408, 429, 500, 502, 503, 504, 529))
 _SHOWN: Final = (
     b"content-type",
     b"content-encoding",
@@ -31,6 +31,33 @@ _SHOWN: Final = (
 _NONE: Final[Mapping[bytes, bytes]] = {}
 _EVENTS: Final = b"text/event-stream"
 _TAIL: Final = 4096  # Bytes of a long answer's end that are kept, for the usage that stands there.
+
+
+class Watch(Protocol):
+    """Sees a stream go by, and says what to give on of it."""
+
+    @property
+    def usage(self) -> Tokens | None:
+        """What was used, as far as it was said."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """Pieces that came."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end of the stream was seen."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """What to give on of the bytes that came."""
+        ...
+
+    def rest(self) -> bytes:
+        """What is held back when the stream ends."""
+        ...
 
 
 class Relay:
@@ -61,7 +88,7 @@ class Relay:
         self.status = 0
         self.bytes = 0
         self.first_at = 0.0  # When the caller was given the first of it.
-        self.watch: StreamWatch | None = None
+        self.watch: Watch | None = None
 
     @property
     def begun(self) -> bool:
@@ -73,7 +100,7 @@ class Relay:
     def answered(self, status: int, headers: Mapping[bytes, bytes]) -> None:
         """The head of an answer."""
         self.status, self._headers = status, headers
-        if status in _ELSEWHERE:
+        if status in ELSEWHERE:
             self._mode = "error"
             return
         if status < 300 and headers.get(b"content-type", b"").startswith(_EVENTS):
@@ -161,6 +188,8 @@ class Relay:
             # What no client can read is no answer: another upstream is asked.
             exchange.failed_there(502, None)
             return
+        if not served:
+            body = exchange.without_secret(body)
         self._mode = "over"
         self.first_at = exchange.now()
         self._connection.write(b"%bcontent-length: %d\r\n\r\n%b" % (self._head(), len(body), body))

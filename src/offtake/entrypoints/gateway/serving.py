@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from offtake.bootstrap.gateway import Place, Prepared, prepare, receipts_of, today
 from offtake.bootstrap.gateway_following import Following
@@ -28,8 +28,12 @@ from offtake.entrypoints.gateway.service import Service
 from offtake.entrypoints.gateway.speaking import Speaking
 from offtake.router.sharing import Sharing, Without
 
+if TYPE_CHECKING:
+    from offtake.adapters.upstream_tokens import Tokens
+
 SWEEP_EVERY_S: Final = 0.02  # Receipts are handed over as often.
 LOOK_EVERY_S: Final = 0.25  # At the estate, the events, the keys and the day.
+RENEW_EVERY_S: Final = 0.5  # Tokens of upstreams that are due.
 BACKLOG: Final = 4096
 DRAIN_S: Final = 30.0  # What runs may end within this once the process is told to end.
 
@@ -56,6 +60,7 @@ class Serving:
         changes: Following | None = None,
         say: Callable[[str], None] = lambda _: None,
         speaking: Speaking | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
         self.service = service
         self._speaking = speaking
@@ -63,6 +68,7 @@ class Serving:
         self._listener = listener
         self._changes = changes
         self._say = say
+        self._tokens = tokens
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._ends = asyncio.Event()
@@ -75,10 +81,11 @@ class Serving:
     async def start(self) -> None:
         """Listens."""
         loop = asyncio.get_running_loop()
+        await self._renew()
         self._server = await loop.create_server(
             lambda: Connection(self.service), sock=self._listener, backlog=BACKLOG
         )
-        self._tasks = [loop.create_task(self._sweep()), loop.create_task(self._look())]
+        self._tasks = [loop.create_task(task()) for task in (self._sweep, self._look, self._keep_tokens)]
         if self._speaking is not None:
             self._tasks.append(loop.create_task(self._speaking.run(self.service)))
         if self.chores is not None:
@@ -137,6 +144,17 @@ class Serving:
                 self.service.sweep()
                 if self.service.sharing is not None:
                     self.service.sharing.look(self.service.now())
+
+    async def _keep_tokens(self) -> None:
+        while self._tokens is not None:
+            await asyncio.sleep(RENEW_EVERY_S)
+            await self._renew()
+
+    async def _renew(self) -> None:
+        """Renews the upstreams' tokens that are due, beside the loop."""
+        loop = asyncio.get_running_loop()
+        due = [] if self._tokens is None else self._tokens.due()
+        await asyncio.gather(*(loop.run_in_executor(None, token.renew) for token in due))
 
     def _replace(self, fresh: Prepared) -> None:
         service = self.service
@@ -251,7 +269,7 @@ async def _run_process(
     service.beside = None if among is None else among.beside
     ledger = reader_of(asked.ledger, place, asked.meters)
     changes = Following(asked.estate, place, prepared, ledger)
-    serving = Serving(service, listener, changes, say, speaking)
+    serving = Serving(service, listener, changes, say, speaking, prepared.tokens)
     if among is None or among.beside.slot == 1:
         serving.chores = Chores(place, service, say, ledger)
     if among is None:

@@ -25,13 +25,15 @@ from offtake.adapters.wire.translation.neutral import (
     Done,
     Event,
     Failed,
+    Piece,
     Untranslatable,
     Usage,
 )
+from offtake.router.table import Tokens
 
 Spoken = Literal["chat", "messages"]
 """What a caller speaks."""
-Upstream = Literal["chat", "messages", "converse"]
+Speech = Literal["chat", "messages", "converse"]
 """What an upstream speaks."""
 # Headers that ask for what only the dialect's own vendor knows.
 VENDOR_HEADERS: Final = (b"openai-beta", b"anthropic-beta")
@@ -41,7 +43,7 @@ VENDOR_HEADERS: Final = (b"openai-beta", b"anthropic-beta")
 class Peculiarities:
     """What is to be known of an upstream to write to it."""
 
-    speaks: Upstream
+    speaks: Speech
     model: str  # Its name there.
     most_out: int | None = None  # The most tokens that the model writes there.
     newer: bool = False  # It takes `max_completion_tokens`.
@@ -90,7 +92,7 @@ class Whole:
 
 
 def answer(
-    spoken: Spoken, speaks: Upstream, asked: Conversation, raw: bytes, id: str, model: str, created: int
+    spoken: Spoken, speaks: Speech, asked: Conversation, raw: bytes, id: str, model: str, created: int
 ) -> Whole | Untranslatable:
     """An upstream's answer, as the caller expects it; `id` and `model` where the upstream says none."""
     try:
@@ -106,7 +108,7 @@ def answer(
         return Untranslatable("answer", "is no JSON")
 
 
-def _read_answer(speaks: Upstream, asked: Conversation, body: object) -> Answer:
+def _read_answer(speaks: Speech, asked: Conversation, body: object) -> Answer:
     if speaks == "chat":
         return chat.read_answer(body)
     return messages.read_answer(body) if speaks == "messages" else converse.read_answer(body, asked)
@@ -131,10 +133,10 @@ class Writer(Protocol):
 class Stream:
     """A stream on its way from one dialect to another."""
 
-    __slots__ = ("_reader", "_writer", "failed", "finished", "usage", "wrong")
+    __slots__ = ("_reader", "_writer", "events", "failed", "finished", "said", "wrong")
 
     def __init__(
-        self, spoken: Spoken, speaks: Upstream, asked: Conversation, id: str, model: str, created: int
+        self, spoken: Spoken, speaks: Speech, asked: Conversation, id: str, model: str, created: int
     ) -> None:
         self._reader: Reader = (
             ChatReader()
@@ -148,10 +150,20 @@ class Stream:
             if spoken == "chat"
             else MessagesWriter(id, model)
         )
-        self.usage: Usage | None = None
+        self.said: Usage | None = None
+        self.events = 0  # Pieces that came.
         self.finished = False
         self.failed: Failed | None = None  # The upstream said inside its stream that it failed.
         self.wrong: Untranslatable | None = None  # What came cannot be translated.
+
+    @property
+    def usage(self) -> Tokens | None:
+        """What was used, by what the upstream says."""
+        return None if self.said is None else self.said.tokens
+
+    def rest(self) -> bytes:
+        """What is held back when the stream ends: nothing."""
+        return b""
 
     def feed(self, data: bytes) -> bytes:
         """What to give on of the bytes that came. Nothing more comes once it is finished, failed or wrong."""
@@ -168,8 +180,9 @@ class Stream:
                 self.failed = event
                 break
             if isinstance(event, Counted):
-                self.usage = event.usage
+                self.said = event.usage
             good.append(event)
+            self.events += isinstance(event, Piece)
             if isinstance(event, Done):
                 self.finished = True
                 break
@@ -180,10 +193,10 @@ __all__ = [
     "VENDOR_HEADERS",
     "Conversation",
     "Peculiarities",
+    "Speech",
     "Spoken",
     "Stream",
     "Untranslatable",
-    "Upstream",
     "Whole",
     "answer",
     "read_request",

@@ -149,14 +149,14 @@ def test_a_stream_is_said_in_openais_words(speaks: str) -> None:
     raw = translated.feed(WIRES[speaks]("\n"))
     assert data(raw) == CHAT
     assert raw.endswith(b"data: [DONE]\n\n")
-    assert (translated.finished, translated.usage) == (True, USED)
+    assert (translated.finished, translated.said) == (True, USED)
 
 
 def test_usage_is_shown_only_to_whom_it_is_asked_by() -> None:
     translated = stream("chat", "messages", SILENT)
     found = data(translated.feed(WIRES["messages"]("\n")))
     assert found == [{k: v for k, v in c.items() if k != "usage"} for c in CHAT[:-1]]
-    assert translated.usage == USED
+    assert translated.said == USED
 
 
 @pytest.mark.parametrize("speaks", ["chat", "converse"])
@@ -165,7 +165,7 @@ def test_a_stream_is_said_in_anthropics_words(speaks: str) -> None:
     raw = translated.feed(WIRES[speaks]("\n"))
     assert data(raw) == anthropic(used(0, 0, 0, 0), *PARTS)
     assert raw.startswith(b"event: message_start\n")
-    assert (translated.finished, translated.usage) == (True, USED)
+    assert (translated.finished, translated.said) == (True, USED)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
