@@ -118,8 +118,9 @@ async def stand(
     limits: Limits = DEFAULT,
     change: dict[str, Any] | None = None,
     ledger: LedgerReader | None = None,
+    endpoints: dict[str, dict[str, Any]] | None = None,
 ) -> AsyncGenerator[Stand, None]:
-    """Upstreams, an estate that names them, keys, and a gateway over all of it."""
+    """Upstreams, an estate that names them, keys, and a gateway over all of it; some endpoints may be others'."""
     whole = yaml.safe_load(ESTATE)
     seen, states, ports, servers = {}, {}, dict[str, int](), []
     for name in UPSTREAMS:
@@ -129,7 +130,8 @@ async def stand(
         ports[name] = port
         dialect = "anthropic" if name == "claude" else "openai"
         url = f"http://127.0.0.1:{port}/v1"
-        whole["deployments"][name]["endpoint"] = {"url": url, "dialect": dialect}
+        other = (endpoints or {}).get(name)
+        whole["deployments"][name]["endpoint"] = other or {"url": url, "dialect": dialect}
     whole.update(change or {})
     path, place = folder / "estate.yaml", Place(folder / "state")
     path.write_text(yaml.safe_dump(whole, sort_keys=False))
