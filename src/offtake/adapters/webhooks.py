@@ -1,7 +1,8 @@
 """Webhooks: what the outbox holds, posted to configured addresses alone, signed, and tried again within a bound.
 
 A message carries `Offtake-Signature: t=SECONDS,v1=HEX`, the HMAC-SHA256 of `SECONDS.BODY` under the address's secret,
-and `Offtake-Message`, a number that is the same each time it is tried, so that a receiver can count it once.
+and `Offtake-Message`, a number that is the same each time it is tried, so that a receiver can count it once. Each
+address is told in order, at least once: how far it is stands in the ledger's database, and outlives the process.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,9 +21,9 @@ from urllib.parse import urlsplit
 import httpx2
 from pydantic import TypeAdapter, ValidationError
 
-from offtake.broker.ports import Ledger
+from offtake.adapters.ledger_sql.deliveries import DeadLetter, Deliveries
 from offtake.domain.errors import InvalidInput
-from offtake.domain.records import Record
+from offtake.domain.records import Id, Record
 
 MAXIMUM_HOOKS: Final = 20
 MAXIMUM_BYTES: Final = 64 * 1024
@@ -31,16 +32,23 @@ TRIES: Final = 8
 FIRST_WAIT_S: Final = 2.0
 LONGEST_WAIT_S: Final = 300.0
 TIMEOUT_S: Final = 10.0
-AT_ONCE: Final = 100  # Messages read from the outbox in one round.
+AT_ONCE: Final = 100  # Messages to one hook in one round.
 log = logging.getLogger("offtake.webhooks")
 
 
 class Hook(Record):
-    """An address and its secret; `topics` empty sends all."""
+    """An address and its secret; `topics` empty sends all. By its `id` it is known again when address or secret have
+    changed; without one by its address."""
 
     url: str
     secret: str
     topics: tuple[str, ...] = ()
+    id: Id | None = None
+
+    @property
+    def name(self) -> str:
+        """What its place in the outbox is kept under; an address may hold a secret, and is kept as its hash."""
+        return self.id or f"url-{sha256(self.url.encode()).hexdigest()[:16]}"
 
 
 def read_hooks(path: Path) -> tuple[Hook, ...]:
@@ -58,6 +66,11 @@ def read_hooks(path: Path) -> tuple[Hook, ...]:
         ) from None
     if len(hooks) > MAXIMUM_HOOKS:
         raise InvalidInput(f"`{path}` has more than {MAXIMUM_HOOKS} webhooks")
+    names = [hook.name for hook in hooks]
+    if len(set(names)) < len(names):
+        raise InvalidInput(
+            f"`{path}` has two webhooks of one id or address", hint="give each an id of its own"
+        )
     for hook in hooks:
         if not _allowed(hook.url):
             raise InvalidInput("a webhook's address is https://, or http:// on this machine, without a user")
@@ -72,67 +85,60 @@ def signature(secret: str, seconds: int, body: bytes) -> str:
     return f"t={seconds},v1={digest}"
 
 
-@dataclass(slots=True)
-class _Tried:
-    times: int = 0
-    again_at: float = 0.0
-
-
 class Webhooks:
-    """Sends a ledger's outbox to its hooks. A message is told once each hook has it, or has failed as often as is
-    allowed; the log then says so."""
+    """Sends a ledger's outbox to its hooks. A hook has its next message once the one before it has arrived, or has
+    failed as often as is allowed; the log and the list of dead letters then say so."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        deliveries: Deliveries,
         hooks: Sequence[Hook],
         seconds: Callable[[], float],
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._ledger, self._hooks, self._seconds = ledger, tuple(hooks), seconds
-        self._tried: dict[tuple[int, int], _Tried] = {}
-        self._done: set[tuple[int, int]] = set()
+        self._deliveries, self._hooks, self._seconds = deliveries, tuple(hooks), seconds
         self._http = httpx2.Client(
             timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, transport=transport
         )
 
     def send(self) -> int:
-        """One round over what waits, oldest first; how many messages are done with. Raises StorageFailure."""
-        told: list[int] = []
-        for number, topic, body in self._ledger.outbox(AT_ONCE):
-            # Every hook has its turn, whether or not one before it failed.
-            waiting = [
-                place
-                for place, hook in enumerate(self._hooks)
-                if not self._sent((number, place), hook, topic, body)
-            ]
-            if not waiting:
-                told.append(number)
-        if told:
-            self._ledger.told(told)
-        for number in told:
-            for place in range(len(self._hooks)):
-                self._done.discard((number, place))
-                self._tried.pop((number, place), None)
-        return len(told)
+        """One round: what waits for every hook, oldest first; how many messages hooks are done with.
 
-    def _sent(self, key: tuple[int, int], hook: Hook, topic: str, body: str) -> bool:
-        """Whether a message is done with at a hook."""
-        if key in self._done or (hook.topics and topic not in hook.topics):
-            return True
-        tried = self._tried.setdefault(key, _Tried())
-        now = self._seconds()
-        if now < tried.again_at:
-            return False
-        tried.times += 1
-        why = self._post(hook, key[0], topic, body, int(now))
-        if why is not None and tried.times < TRIES:
-            tried.again_at = now + min(FIRST_WAIT_S * 2 ** (tried.times - 1), LONGEST_WAIT_S)
-            return False
-        if why is not None:
-            log.error("message %d was given up at %s after %d tries: %s", key[0], _host(hook), TRIES, why)
-        self._done.add(key)
-        return True
+        Raises StorageFailure if the database cannot be used.
+        """
+        # Every hook has its turn, whether or not one before it failed.
+        done = sum(self._to(hook) for hook in self._hooks)
+        if done:
+            self._deliveries.settle([hook.name for hook in self._hooks])
+        return done
+
+    def _to(self, hook: Hook) -> int:
+        cursor = self._deliveries.begin(hook.name, _host(hook))
+        if self._seconds() < cursor.again_at:
+            return 0
+        done, tries = 0, cursor.tries
+        for number, topic, body in self._deliveries.after(cursor.told_to, AT_ONCE):
+            if hook.topics and topic not in hook.topics:
+                self._deliveries.told(hook.name, number)
+                done += 1
+                continue
+            tries += 1
+            why = self._post(hook, number, topic, body, int(self._seconds()))
+            if why is None:
+                self._deliveries.told(hook.name, number)
+            elif tries < TRIES:
+                wait = min(FIRST_WAIT_S * 2 ** (tries - 1), LONGEST_WAIT_S)
+                self._deliveries.failed(hook.name, tries, self._seconds() + wait)
+                return done
+            else:
+                self._give_up(hook, number, topic, why)
+            done, tries = done + 1, 0
+        return done
+
+    def _give_up(self, hook: Hook, number: int, topic: str, why: str) -> None:
+        log.error("message %d was given up at %s after %d tries: %s", number, _host(hook), TRIES, why)
+        at = datetime.fromtimestamp(self._seconds(), UTC).isoformat(timespec="seconds")
+        self._deliveries.gave_up(DeadLetter(hook.name, number, topic, why, at))
 
     def _post(self, hook: Hook, number: int, topic: str, body: str, seconds: int) -> str | None:
         content = json.dumps({"topic": topic, "data": json.loads(body)}, sort_keys=True).encode()

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from offtake.adapters.broker_tokens import Token, TokenFile, new_token, read_tokens, revoke
-from offtake.bootstrap.broker import now, open_broker
+from offtake.bootstrap.broker import now, open_broker, open_kept
 from offtake.broker.door import Door, LedgerDoor
 from offtake.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from offtake.adapters.ledger_sql.deliveries import Cursor, DeadLetter
     from offtake.adapters.webhooks import Webhooks
     from offtake.broker.audience import Role
     from offtake.broker.service import Broker
 
 TOKEN_IN: Final = "OFFTAKE_TOKEN"  # noqa: S105 -- the name of a variable, not a token
 TOKEN_FILE_IN: Final = "OFFTAKE_TOKEN_FILE"  # noqa: S105 -- as above
+AUTHORITY_IN: Final = "OFFTAKE_CA_FILE"
 MAXIMUM_DAYS: Final = 366
 MAXIMUM_TOKEN_BYTES: Final = 4096
 
@@ -61,11 +65,33 @@ def sweeping(broker: Broker) -> None:
         broker.sweep(key=f"sweep-{uuid4().hex}")
 
 
-def webhooks_of(broker: Broker, path: Path) -> Webhooks:
+def webhooks_of(ledger: str, path: Path) -> Webhooks:
     """What sends a ledger's outbox to the addresses of a file. Raises InvalidInput if it cannot be used."""
+    from offtake.adapters.ledger_sql.deliveries import Deliveries
     from offtake.adapters.webhooks import Webhooks, read_hooks
 
-    return Webhooks(broker.ledger, read_hooks(path), time.time)
+    hooks = read_hooks(path)
+    return Webhooks(Deliveries(open_kept(ledger)), hooks, time.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A subscriber's cursor, and how many messages wait for it."""
+
+    cursor: Cursor
+    waiting: int
+
+
+def told(ledger: str) -> tuple[Sequence[Told], Sequence[DeadLetter]]:
+    """How far each subscriber of a ledger has been told, and what was given up, the last first."""
+    from offtake.adapters.ledger_sql.deliveries import Deliveries
+
+    kept = open_kept(ledger)
+    found = Deliveries(kept)
+    cursors = [Told(one, found.waiting(one.told_to)) for one in found.cursors()]
+    dead = found.dead()
+    kept.close()
+    return cursors, dead
 
 
 def monotonic() -> float:
@@ -84,7 +110,8 @@ def open_door(where: str) -> Door:
         return LedgerDoor(open_broker(where))
     from offtake.adapters.broker_http import BrokerClient
 
-    return BrokerClient(where, _token())
+    authority = os.environ.get(AUTHORITY_IN)
+    return BrokerClient(where, _token(), authority=Path(authority) if authority else None)
 
 
 def _token() -> str:

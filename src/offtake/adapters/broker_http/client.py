@@ -5,10 +5,12 @@ It tries again, with the same idempotency key, where a request may or may not ha
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
@@ -32,13 +34,15 @@ T = TypeVar("T")
 
 
 class BrokerClient:
-    """A broker behind a server. Tokens go to its address alone, and in the clear only to this machine."""
+    """A broker behind a server. Tokens go to its address alone, and in the clear only to this machine. `authority` is a
+    file of certificates to trust in the place of the public ones."""
 
     def __init__(
         self,
         url: str,
         token: str,
         *,
+        authority: Path | None = None,
         transport: httpx2.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -47,6 +51,7 @@ class BrokerClient:
             raise InvalidInput("the token cannot be used", hint="it is one line such as ot-…")
         self._sleep = sleep
         self._http = httpx2.Client(
+            verify=True if authority is None else _trusting(authority),
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
@@ -206,6 +211,16 @@ def _error(response: httpx2.Response) -> OfftakeError:
             return StorageFailure(f"the server's ledger cannot be used now: {detail}", hint=hint)
         case _:
             return UpstreamFailure(detail, hint=hint)
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    """TLS by certificates of one authority alone, such as a house's own. Raises InvalidInput if it cannot be read."""
+    try:
+        return ssl.create_default_context(cafile=str(authority))
+    except (OSError, ssl.SSLError):
+        raise InvalidInput(
+            f"the certificates in `{authority}` cannot be read", hint="it is a file in PEM"
+        ) from None
 
 
 def _check(url: str) -> None:

@@ -3,6 +3,7 @@ nothing."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -27,6 +28,7 @@ from offtake.domain.quantities import Span
 from offtake.law.procedures import BusinessDay, after
 
 ZERO: Final = Decimal(0)
+LONGEST_KEY: Final = 100
 MORNING: Final = time(9, tzinfo=UTC)
 
 
@@ -73,6 +75,14 @@ class Response:
     command: Command
     key: str
     rule: str
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key by which the command counts once, of the form and length that a server takes."""
+        stated = f"rule:{self.key.replace(' ', ':')}"
+        if len(stated) <= LONGEST_KEY and stated.isascii():
+            return stated
+        return f"rule:{hashlib.sha256(self.key.encode()).hexdigest()}"
 
 
 def as_supplier(party: str, rules: PartyRules, need: NeedView, world: World) -> Iterator[Response]:

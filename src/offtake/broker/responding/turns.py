@@ -164,7 +164,7 @@ class Turns:
             if denial is not None:
                 return Turn(at, response.party, response.command, response.rule, problem=denial.text)
         by = f"{response.party}/rule" if look >= 0 else response.party
-        return self._submit(at, by, response.command, f"rule {response.key}", response.rule or None)
+        return self._submit(at, by, response.command, response.idempotency_key, response.rule or None)
 
     def _afresh(self, need: str, response: Response) -> Response | None:
         """The response as it is by now: others may have taken the room that it was to use."""
@@ -232,7 +232,7 @@ def by_now(
             yield Turn(now, party, command, response.rule, problem=denial.text)
             continue
         try:
-            outcome = broker.submit(command, key=f"rule {response.key}", by=f"{party}/rule")
+            outcome = broker.submit(command, key=response.idempotency_key, by=f"{party}/rule")
         except InvalidInput as error:
             yield Turn(now, party, command, response.rule, problem=error.message)
         except Conflict:
@@ -252,7 +252,7 @@ def through(door: Door, responders: Responders, seed: int, now: datetime, given:
         given.add(response.key)
         party, command = response.party, response.command
         try:
-            answered = door.submit(command, key=f"rule {response.key}", by=party)
+            answered = door.submit(command, key=response.idempotency_key, by=party)
         except InvalidInput as error:
             yield Turn(now, party, command, response.rule, problem=error.message)
         except Conflict:

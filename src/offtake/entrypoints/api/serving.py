@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -41,6 +43,24 @@ class Listening:
                 f"on {self.host} tokens would travel in the clear",
                 hint="give --certificate and --tls-key, or --behind-proxy if one before it speaks TLS",
             )
+        if self.certificate is not None and self.key is not None:
+            _check_pair(self.certificate, self.key)
+
+    def bound(self) -> socket.socket:
+        """A socket at the address. Raises InvalidInput if it cannot be had."""
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM
+            )[0]
+            found = socket.socket(family, kind, protocol)
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+        except OSError as error:
+            raise InvalidInput(
+                f"{self.host}:{self.port} cannot be listened on: {error.strerror}",
+                hint="another --port, or --host with an address of this machine",
+            ) from None
+        return found
 
 
 @dataclass(frozen=True)
@@ -52,11 +72,28 @@ class Chore:
     work: Callable[[], object]
 
 
+def _check_pair(certificate: Path, key: Path) -> None:
+    """Raises InvalidInput for a certificate or key that TLS could not use."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, _no_password)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "they do not fit"
+        raise InvalidInput(
+            f"the certificate in `{certificate}` and the key in `{key}` cannot be read: {why}",
+            hint="both are PEM, the key without a password and the certificate's own",
+        ) from None
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
+
+
 def serve(app: FastAPI, listening: Listening, chores: Sequence[Chore]) -> None:
     """Serves until it is interrupted. Raises InvalidInput for what it may not listen on."""
     import uvicorn
 
     listening.check()
+    bound = listening.bound()
     stop = Event()
     threads = [Thread(target=_again, args=(chore, stop), name=chore.name, daemon=True) for chore in chores]
     config = uvicorn.Config(
@@ -76,8 +113,9 @@ def serve(app: FastAPI, listening: Listening, chores: Sequence[Chore]) -> None:
     for thread in threads:
         thread.start()
     try:
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets=[bound])
     finally:
+        bound.close()
         stop.set()
         for thread in threads:
             thread.join(STOP_WITHIN_S)

@@ -16,6 +16,7 @@ app.add_typer(service.tokens, name="token")
 for name, command, example in (
     ("open", keeping.open_, "offtake broker open estate.yaml --ledger deals.db"),
     ("serve", service.serve, "offtake broker serve --ledger deals.db"),
+    ("webhooks", service.webhooks, "offtake broker webhooks --ledger deals.db"),
     (
         "file-need",
         needs.file_need,

@@ -74,7 +74,7 @@ def serve(
         if respond is not None:
             chores.append(Chore("respond", 5.0, responder_of(broker, respond)))
         if webhooks is not None:
-            sender = bootstrap.webhooks_of(broker, webhooks)
+            sender = bootstrap.webhooks_of(ledger, webhooks)
             chores.append(Chore("webhooks", 1.0, sender.send))
         app = create_app(Service(broker, known, bootstrap.clock, *limits))
         typer.echo(f"serving {ledger if '://' not in ledger else 'the ledger'} on {host}:{port}", err=True)
@@ -82,6 +82,41 @@ def serve(
             run(app, listening, chores)
         finally:
             broker.close()
+
+
+def webhooks(ledger: LedgerAt = DEFAULT_LEDGER, as_json: AsJson = False) -> None:
+    """Say how far each webhook has been told, and what was given up."""
+    from dataclasses import asdict
+
+    from offtake.bootstrap import service as bootstrap
+    from offtake.entrypoints.cli.plan_page import page_console, page_table
+
+    with outcomes():
+        cursors, dead = bootstrap.told(ledger)
+        if as_json:
+            hooks = [{**asdict(one.cursor), "waiting": one.waiting} for one in cursors]
+            say_json({"webhooks": hooks, "dead_letters": [asdict(one) for one in dead]})
+            return
+        console = page_console()
+        if not cursors:
+            typer.echo("no webhook has been told anything; `offtake broker serve --webhooks FILE` tells them")
+            return
+        table = page_table("Webhooks", "webhook", "host", "told up to", "waiting", "tries", right=3)
+        for one in cursors:
+            at = one.cursor
+            table.add_row(at.hook, at.host, f"{at.told_to:,}", f"{one.waiting:,}", str(at.tries))
+        console.print(table)
+        if dead:
+            letters = page_table("Given up", "webhook", "topic", "why", "when", "message", right=1)
+            for letter in dead:
+                letters.add_row(
+                    letter.hook,
+                    letter.topic,
+                    letter.why,
+                    letter.given_up[:16].replace("T", " "),
+                    str(letter.number),
+                )
+            console.print(letters)
 
 
 def create(
