@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from offtake.domain.recourse import StochasticPlan
+from offtake.domain.recourse import RollingPlan, StochasticPlan
 from offtake.entrypoints.cli.app import app
 
 COMPANY = Path("examples/company/estate.yaml").resolve()
@@ -70,6 +71,18 @@ def test_futures_are_drawn_by_seed_and_the_orders_tried_in_fresh_ones(tmp_path: 
     assert one["mean_cents"] <= one["weighed_cents"] <= one["worst_mean_cents"]
 
 
+def test_people_decide_again_and_again(tmp_path: Path) -> None:
+    options = ("--rolling", 2, "--stochastic", "--later", "fractions", *FUTURES)
+    result = run("plan", COMPANY, *options, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    plan = RollingPlan.model_validate_json((tmp_path / "rolling.json").read_bytes())
+    assert plan.days == (date(2026, 1, 1), date(2027, 1, 1))
+    assert plan.stochastic is not None
+    assert plan.stochastic_cents is not None
+    assert plan.known_cents <= min(plan.rolled_cents, plan.stochastic_cents) + 2
+    assert "known from the start: wait and see, optimistic" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
@@ -82,6 +95,8 @@ def test_futures_are_drawn_by_seed_and_the_orders_tried_in_fresh_ones(tmp_path: 
         (("--scenario", "50 %: scale demand.asistant=2"), "did you mean `demand.assistant`"),
         (("--scenario", "50 %: scale demand=2", "--first-periods", "9"), "8 periods"),
         (("--scenario", "50 %: scale demand=2", "--until", "2030-01-01"), "2028-01-01"),
+        (("--scenario", "50 %: scale demand=2", "--rolling", "9"), "8 periods"),
+        (("--scenario", "50 %: scale demand=2", "--rolling", "2", "--until", "2027-01-01"), "its own days"),
         (
             ("--scenario", "50 %: scale demand=2", "--way", "benders", "--later", "whole"),
             "--later fractions",

@@ -17,6 +17,46 @@ from offtake.planner.recourse.futures import Future, Futures, futures_of
 OPTIONS = SolverOptions(method="simplex", time_limit_s=60.0, mip_gap=0.0)
 SOLVER = HighsSolver()
 
+ESTATE = """
+offtake: 1
+name: two ways
+for: lab
+horizon: {from: 2026-01-01, until: 2028-01-01, periods: quarter}
+parties: {lab: {}, cloud: {}}
+providers: {own: {party: lab}, rented: {party: cloud}}
+regions: {here: {jurisdiction: DE}}
+accelerators:
+  chip: {peak: {bf16: 1 PFLOP/s}, power: 1 kW, price: 30000 USD/accelerator, life: 5 years, lead: 6 months}
+models: {m: {vendor: lab, rates: {chip: {out: 100 tokens/s}}}}
+sites:
+  hall:
+    region: here
+    provider: own
+    owner: lab
+    builds: [chip]
+    power:
+      - {value: 1 MW, from: 2026-07-01, status: contracted}
+  annex:
+    region: here
+    provider: own
+    owner: lab
+    builds: [chip]
+    power:
+      - {value: 1 MW, from: 2026-07-01, status: contracted}
+    other_operations: 900000 USD/MW-year
+products:
+  lease:
+    {kind: accelerator-hours, provider: rented, region: here, accelerator: chip, term: 1 year,
+     price: 3 USD/accelerator-hour, limit: 500 accelerators}
+workloads:
+  chat:
+    kind: inference
+    party: lab
+    models: [m]
+    worth: 40 USD per million tokens
+    traffic: [{region: here, in: 0 tokens/s, out: 80000 tokens/s}]
+"""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -1,10 +1,10 @@
-"""A plan for many futures as files: `stochastic.json` and its tables as CSV. Same plan, same bytes."""
+"""Plans for many futures as files: JSON, and tables as CSV. Same plan, same bytes."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import cast
@@ -12,20 +12,33 @@ from typing import cast
 from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
 from offtake.domain.handoffs import Row
-from offtake.domain.recourse import StochasticPlan
+from offtake.domain.recourse import RollingPlan, StochasticPlan
 
 
 def write_stochastic(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:
-    """Writes the plan into a folder, and returns the files in order. A file appears whole or not at all.
+    """Writes `stochastic.json` and its tables into a folder, and returns the files in order.
 
-    Raises StorageFailure if the folder or a file cannot be written.
+    A file appears whole or not at all. Raises StorageFailure if the folder or a file cannot be written.
     """
     tables = {"orders-now": plan.orders, "orders-later": plan.later, "futures": plan.futures}
+    return _write(plan, "stochastic.json", tables, folder)
+
+
+def write_rolling(plan: RollingPlan, folder: Path) -> tuple[Path, ...]:
+    """As `write_stochastic`, for `rolling.json`."""
+    return _write(
+        plan, "rolling.json", {"orders-rolled": plan.orders, "futures-rolled": plan.futures}, folder
+    )
+
+
+def _write(plan: Row, name: str, tables: Mapping[str, Sequence[Row]], folder: Path) -> tuple[Path, ...]:
     text = json.dumps(plan.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = [write_whole(folder / "stochastic.json", text.encode())]
-        written += [write_whole(folder / f"{name}.csv", _csv(rows).encode()) for name, rows in tables.items()]
+        written = [write_whole(folder / name, text.encode())]
+        written += [
+            write_whole(folder / f"{table}.csv", _csv(rows).encode()) for table, rows in tables.items()
+        ]
     except OSError as error:
         raise StorageFailure(
             f"the plan could not be written to `{folder}`: {error.strerror}",

@@ -18,9 +18,10 @@ from offtake.domain.estate import Estate
 if TYPE_CHECKING:
     from offtake.domain.futures.reading import Drawable, Value
     from offtake.domain.handoffs import InfeasiblePlan
-    from offtake.domain.recourse import StochasticPlan
+    from offtake.domain.recourse import RollingPlan, StochasticPlan
     from offtake.planner.planning import Question, Report
     from offtake.planner.recourse.outcome import StochasticQuestion
+    from offtake.planner.recourse.rolling import Course, Decisions, Travelled
     from offtake.planner.recourse.settling import Later, Way
     from offtake.planner.recourse.stochastic import Decided
     from offtake.planner.recourse.writing import Scenario
@@ -42,6 +43,16 @@ class Sampling:
     count: int
     seed: int = 0
     fresh: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """How it is decided for all futures at once."""
+
+    weight: float
+    level: float
+    way: Way
+    later: Later
 
 
 def by_hand(base: Question, events: Sequence[str], texts: Sequence[str]) -> tuple[Scenario, ...]:
@@ -167,11 +178,12 @@ def question(
     return StochasticQuestion(base, found, until, days, branches, later, fresh)
 
 
-def write(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:
+def write(plan: StochasticPlan | RollingPlan, folder: Path) -> tuple[Path, ...]:
     """The plan as files in a folder. Raises StorageFailure if one cannot be written."""
-    from offtake.adapters.recourse_files import write_stochastic
+    from offtake.adapters.recourse_files import write_rolling, write_stochastic
+    from offtake.domain.recourse import RollingPlan
 
-    return write_stochastic(plan, folder)
+    return write_rolling(plan, folder) if isinstance(plan, RollingPlan) else write_stochastic(plan, folder)
 
 
 def decide(
@@ -193,3 +205,86 @@ def decide(
         Risk(weight, level), HighsSolver(), asked.base.options, run_all, way, run_threads=run_threads
     )
     return stochastic(asked, settling, count, report)
+
+
+def courses(
+    base: Question, events: Sequence[str], futures: Sequence[str] | Sampling, decisions: Decisions
+) -> tuple[tuple[Course, ...], tuple[Scenario, ...]]:
+    """Futures as they are revealed at the decisions, and as they come in the end.
+
+    Raises InvalidInput as `question` does. A future by hand is known from the second decision on.
+    """
+    from offtake.planner.futures.sampling import Sampler
+    from offtake.planner.recourse.revealing import known_on
+    from offtake.planner.recourse.rolling import Course
+
+    if not isinstance(futures, Sampling):
+        by_name = by_hand(base, events, futures)
+        later = len(decisions.days)
+        return tuple(
+            Course(one.name, (base, *(one.question,) * later), one.about) for one in by_name
+        ), by_name
+    drawn = sampled(base, events, futures.seed, range(futures.count))
+    sampler = Sampler.of(base.estate)
+    found: list[Course] = []
+    for number, scenario in enumerate(drawn):
+        uniforms = sampler.uniforms(futures.seed, number)
+        known = (_asked(base, events, known_on(sampler, uniforms, day)) for day in decisions.days)
+        found.append(Course(scenario.name, (*known, scenario.question), scenario.about))
+    return tuple(found), drawn
+
+
+def decision_days(base: Question, count: int) -> Decisions:
+    """So many decisions, as evenly as the horizon's periods allow. Raises InvalidInput for more than there are."""
+    from offtake.planner.calendar import calendar_of
+    from offtake.planner.recourse.rolling import Decisions
+
+    periods = calendar_of(base.estate.horizon, ()).periods
+    if count > len(periods):
+        raise InvalidInput(f"the estate has {len(periods)} periods: it cannot be decided {count} times")
+    days = tuple(periods[n * len(periods) // count].begins for n in range(count))
+    return Decisions(days, base.estate.horizon.ends)
+
+
+def roll(
+    base: Question,
+    events: Sequence[str],
+    futures: Sequence[str] | Sampling,
+    count: int,
+    decided: Deciding | None,
+    told: Callable[[str, int, int], None],
+    report: Report,
+) -> RollingPlan | InfeasiblePlan:
+    """Decisions made `count` times in every future, beside those made once and those of perfect foresight; with
+    `decided`, from the orders for many futures as well. What an interruption leaves is kept."""
+    from offtake.adapters.highs import HighsSolver
+    from offtake.adapters.parallel import run_all
+    from offtake.domain.handoffs import InfeasiblePlan
+    from offtake.planner.recourse.outcome import StochasticQuestion
+    from offtake.planner.recourse.rolled import rolling_plan
+    from offtake.planner.recourse.rolling import travel
+    from offtake.planner.recourse.stochastic import first_orders
+    from offtake.planner.recourse.writing import cuts_of
+
+    decisions = decision_days(base, count)
+    told("drawing the futures", 0, 0)
+    found, scenarios = courses(base, events, futures, decisions)
+    cuts = cuts_of([base, *(one for course in found for one in course.known)])
+    base = replace(base, cuts=cuts)
+    stochastic, given = None, None
+    if decided is not None:
+        asked = StochasticQuestion(base, scenarios, decisions.until(0), later=decided.later)
+        answer = decide(asked, decided.weight, decided.level, decided.way, told, report)
+        if isinstance(answer, InfeasiblePlan):
+            return answer
+        stochastic, given = answer.plan, first_orders(answer)
+    done: list[Travelled] = []
+    told("deciding again and again", 0, len(found))
+    try:
+        for one in travel(base, found, decisions, HighsSolver(), base.options, run_all, given):
+            done.append(one)
+            told("deciding again and again", len(done), len(found))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return rolling_plan(base, decisions, [one.probability for one in scenarios], done, stochastic)

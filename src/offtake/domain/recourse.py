@@ -139,3 +139,59 @@ class StochasticPlan(Row):
     checks: tuple[CheckRow, ...]
     says: str
     known_says: str = SAYS_WAIT
+
+
+ROLLING_FORMAT: Final = "offtake.rolling-plan/1"
+SAYS_ROLLING: Final = (
+    "decided at every stretch for the future as it was known by then, and what was to come taken as expected"
+)
+
+
+class RolledFuture(Row):
+    """A future: deciding again and again, deciding once for all, deciding again after the orders of the plan for many
+    futures, and known from the start. None where it could not be carried out."""
+
+    name: str
+    about: str
+    probability: float
+    rolled_cents: int | None
+    once_cents: int | None
+    stochastic_cents: int | None
+    known_cents: int | None
+
+
+class RolledOrder(Row):
+    """What is ordered at a decision over the futures: in how many of them, and the least, middle and most."""
+
+    thing: Thing
+    on: date
+    probability: float
+    least: float
+    middle: float
+    most: float
+
+
+class RollingPlan(Row):
+    """Decisions that are made again and again, in many futures. Means are over the futures in which all ways could be
+    carried out (`compared`, by probability)."""
+
+    format: str = ROLLING_FORMAT
+    estate: str
+    estate_digest: str
+    party: str
+    known_at: date | None
+    currency: str
+    begins: date
+    ends: date
+    days: tuple[date, ...]
+    finished: bool
+    compared: int
+    rolled_cents: int
+    once_cents: int
+    stochastic_cents: int | None
+    known_cents: int
+    futures: tuple[RolledFuture, ...]
+    orders: tuple[RolledOrder, ...]
+    stochastic: StochasticPlan | None = None
+    says: str = SAYS_ROLLING
+    known_says: str = SAYS_WAIT

@@ -19,6 +19,7 @@ from offtake.entrypoints.cli.recourse_options import (
     Later,
     LaterOption,
     Level,
+    Rolling,
     Scenarios,
     Seed,
     Stage,
@@ -30,6 +31,7 @@ from offtake.entrypoints.cli.recourse_options import (
     Weight,
     days,
     decide_and_say,
+    roll_and_say,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def plan(
         typer.Option("--quick", help="Leave clause prices and assumptions out: they take many solves."),
     ] = False,
     stochastic: Stochastic = False,
+    rolling: Rolling = None,
     by_hand: ByHand = None,
     scenarios: Scenarios = None,
     seed: Seed = 0,
@@ -118,11 +121,14 @@ def plan(
     with outcomes():
         read = loaded(estate)
         asked = question(read, party, known_at, event, solver, time_limit)
-        if stochastic:
+        if stochastic or rolling is not None:
             day = None if until is None else until.date()
             drawn = (tuple(by_hand or ()), scenarios, seed, fresh)
             wanted = Wanted(*drawn, first_periods, day, days(stage), branches, cvar, weight, way, later)
-            decide_and_say(asked, event or [], wanted, out, as_json=as_json)
+            if rolling is None:
+                decide_and_say(asked, event or [], wanted, out, as_json=as_json)
+            else:
+                roll_and_say(asked, event or [], wanted, rolling, out, stochastic=stochastic, as_json=as_json)
             return
         with stages_and_counts() as (report, count):
             if out is None or quick:

@@ -46,6 +46,15 @@ Stochastic = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+Rolling = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        max=60,
+        help="Decide so many times, each for the future as it is known by then, as people do.",
+        rich_help_panel=PANEL,
+    ),
+]
 ByHand = Annotated[
     list[str] | None,
     typer.Option(
@@ -164,6 +173,44 @@ class Wanted:
 def days(found: list[datetime] | None) -> tuple[date, ...]:
     """The days of an option that may be repeated."""
     return tuple(one.date() for one in found or [])
+
+
+def roll_and_say(
+    asked: Question,
+    events: list[str],
+    wanted: Wanted,
+    count: int,
+    out: Path | None,
+    *,
+    stochastic: bool,
+    as_json: bool,
+) -> None:
+    """Decides again and again in many futures, writes what is asked for, and says it."""
+    from offtake.bootstrap import recourse
+    from offtake.domain.errors import InvalidInput
+    from offtake.domain.handoffs import InfeasiblePlan
+
+    with outcomes():
+        if wanted.until is not None or wanted.first_periods is not None or wanted.stages:
+            raise InvalidInput(
+                "--rolling sets its own days", hint="leave --until, --first-periods, --stage out"
+            )
+        deciding = recourse.Deciding(*wanted.risk, wanted.way.value, wanted.later.value)
+        with stages_and_counts() as (report, told):
+            found = recourse.roll(
+                asked, events, wanted.futures(), count, deciding if stochastic else None, told, report
+            )
+            if isinstance(found, InfeasiblePlan):
+                from offtake.entrypoints.cli.planning import say_infeasible
+
+                say_infeasible(found, as_json=as_json)
+            written = () if out is None else recourse.write(found, out)
+        if as_json:
+            say_json(found.model_dump(mode="json"))
+            return
+        from offtake.entrypoints.cli.rolling_page import show_rolling
+
+        show_rolling(found, written)
 
 
 def decide_and_say(

@@ -43,6 +43,11 @@ class Sampler:
 
     def values(self, seed: int, number: int) -> dict[str, Value]:
         """What each variable is in a future, by its id."""
+        uniforms = self.uniforms(seed, number)
+        return {one.id: one.value(uniforms[one.id]) for one in self.variables}
+
+    def uniforms(self, seed: int, number: int) -> dict[str, tuple[float, ...]]:
+        """What each variable of a future is drawn with, by its id: as many numbers in (0, 1) as it takes."""
         uniforms = {one.id: uniforms_of(seed, number, one.id, one.shocks) for one in self.variables}
         for names, factor in self.groups:
             shocks = [[NORMAL.inv_cdf(u) for u in uniforms[name]] for name in names]
@@ -51,7 +56,7 @@ class Sampler:
                     _inside(NORMAL.cdf(sum(factor[row][k] * shocks[k][step] for k in range(row + 1))))
                     for step in range(len(shocks[row]))
                 )
-        return {one.id: one.value(uniforms[one.id]) for one in self.variables}
+        return uniforms
 
     def draw(self, seed: int, number: int) -> Estate:
         """The estate of a future."""

@@ -31,7 +31,7 @@ from offtake.planner.recourse.settling import (
     kept_whole,
     settle,
 )
-from offtake.planner.recourse.sharing import Sharing, Stages, groups_of, matched, two_stages
+from offtake.planner.recourse.sharing import OrderKey, Sharing, Stages, groups_of, matched, two_stages
 from offtake.planner.recourse.writing import IN_TURN, Written, bring_together, in_turn, write_all
 from offtake.planner.sensitivity import RunAll
 
@@ -95,6 +95,12 @@ def stochastic(
     results = Results(futures, stages, settled, _totals(futures, known), expected, tried, kept)
     plan = plan_of(asked, settling, mine, answers, ordered, results, sharing)
     return Decided(plan, base, mine, futures, sharing, settled, answers)
+
+
+def first_orders(decided: Decided) -> dict[OrderKey, float]:
+    """The orders of the first stage, in program units, by what they order."""
+    decisions = decided.settled.decisions
+    return {one.key: float(decisions[n]) for n, one in enumerate(decided.sharing.decisions) if one.stage == 0}
 
 
 def counted(run_all: RunAll, count: Count) -> Callable[[str], RunAll]:
