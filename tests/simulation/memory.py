@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
-from offtake.broker.entries import Entry, Seal, entry_body, entry_of
+from offtake.broker.entries import Entry, Happening, Seal, Written, entry_of, happening_of
 from offtake.domain.errors import StorageFailure
 
 
@@ -17,7 +17,7 @@ class MemoryLedger:
         self.rows: list[tuple[int, str, str, str]] = []  # Number, key, hash, body.
         self.sealed: list[Seal] = []
         self.kept: dict[str, tuple[str, str]] = {}
-        self.taken: tuple[int, str, str] | None = None
+        self.taken: tuple[int, str, tuple[str, ...]] | None = None
         self.failing: Literal["no", "before", "after"] = "no"
 
     @contextmanager
@@ -40,6 +40,10 @@ class MemoryLedger:
         for _, _, digest, body in self.rows[after:until]:
             yield entry_of(body, digest)
 
+    def happenings(self, after: int = 0) -> Iterator[Happening]:
+        for _, _, digest, body in self.rows[after:]:
+            yield happening_of(body, digest)
+
     def bodies(self, after: int = 0) -> Iterator[tuple[int, str, str]]:
         for number, _, digest, body in self.rows[after:]:
             yield number, digest, body
@@ -59,11 +63,11 @@ class MemoryLedger:
             for n, line in enumerate(entry.postings):
                 yield entry.seq, n, line.account, line.unit, line.amount
 
-    def snapshot(self) -> tuple[int, str, str] | None:
+    def snapshot(self) -> tuple[int, str, Iterable[str]] | None:
         return self.taken
 
-    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
-        self.taken = (seq, digest, body)
+    def keep_snapshot(self, seq: int, digest: str, parts: Iterable[str]) -> None:
+        self.taken = (seq, digest, tuple(parts))
 
     def outbox(self, limit: int) -> Sequence[tuple[int, str, str]]:
         del limit
@@ -92,17 +96,15 @@ class MemoryTransaction:
         self.sealed: list[Seal] = []
         self.kept: dict[str, tuple[str, str]] = {}
 
-    def head(self) -> tuple[int, str]:
-        return self.ledger.head()
+    def look(self, keys: Sequence[str]) -> tuple[int, dict[str, Entry]]:
+        found = {key: entry_of(body, digest) for _, key, digest, body in self.ledger.rows if key in keys}
+        return self.ledger.head()[0], found
 
-    def entries(self, after: int) -> Iterator[Entry]:
-        return self.ledger.entries(after)
+    def happenings(self, after: int) -> Iterator[Happening]:
+        return self.ledger.happenings(after)
 
-    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
-        return {key: entry_of(body, digest) for _, key, digest, body in self.ledger.rows if key in keys}
-
-    def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
-        self.rows.extend((entry.seq, entry.key, entry.hash, entry_body(entry)) for entry in added)
+    def append(self, added: Sequence[Written], seal: Seal | None) -> None:
+        self.rows.extend((one.entry.seq, one.entry.key, one.entry.hash, one.body) for one in added)
         if seal is not None:
             self.sealed.append(seal)
 

@@ -71,7 +71,7 @@ def test_an_entry_that_is_lost_is_found() -> None:
 
 
 def test_a_key_that_is_not_looked_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(MemoryTransaction, "found", lambda *_: {})
+    monkeypatch.setattr(MemoryTransaction, "look", lambda step, _: (step.ledger.head()[0], {}))
     assert found()
 
 

@@ -14,12 +14,12 @@ from offtake.adapters.sealing import sealer_at
 from offtake.broker.commands import Cancel, FileNeed
 from offtake.broker.deciding import Desk
 from offtake.broker.events import AgreementAmended, LedgerOpened
-from offtake.broker.folding import fold
+from offtake.broker.folding import write
 from offtake.broker.library import Library
 from offtake.broker.policy import Policy
 from offtake.broker.reading import as_of
 from offtake.broker.service import Broker
-from offtake.broker.state import State
+from offtake.broker.state import Draft, State
 from offtake.broker.verification import Verification, verified
 from offtake.domain.errors import InvalidInput, StorageFailure
 
@@ -83,14 +83,15 @@ def open_kept(ledger: str) -> SqlLedger:
 def known_at(ledger: str, then: datetime) -> State:
     """The state by what was recorded up to a time, everything due by then counted."""
     kept = open_kept(ledger)
-    at_desk, state = desk(), State()
-    for entry in kept.entries():
-        if entry.recorded > then:
+    at_desk, draft = desk(), Draft(State())
+    for one in kept.happenings():
+        if one.recorded > then:
             break
-        for event in entry.events:
+        for event in one.events:
             if isinstance(event, LedgerOpened | AgreementAmended):
                 at_desk.library.add_document(kept.document(event.estate) or "")
-        state = fold(at_desk.library, state, entry.events, entry.recorded, entry.seq)
+        write(at_desk.library, draft, one.events, one.recorded, one.seq)
+    state = draft.finish()
     return as_of(at_desk, state, then) if state.seq else state
 
 

@@ -13,7 +13,7 @@ from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO, Profile
 from offtake.broker.state import Asking, Deal, State
 from offtake.broker.terms import Cited, Lease, Need
-from offtake.domain.position import Approval, Discharge, Happened, Position, Reading
+from offtake.domain.position import Discharge, Happened, Position, Reading
 from offtake.domain.selection import Action, Interval
 from offtake.law.decide import Obligation, Refusal, decide
 from offtake.law.force import in_force, supplied_by, touches
@@ -23,7 +23,7 @@ from offtake.law.procedures import Need as NotedNeed
 from offtake.law.procedures import after
 from offtake.law.wording import meter_text, number
 
-UNLIMITED: Final = Decimal(10) ** 30
+MOST_SIZES: Final = 65_536  # Of needs to rights that are kept at hand.
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def judged(
             *noted(rules, law, state, deal, action, today),
         ),
         discharges=discharges(rules, deal, action, taken) if counted else (),
-        approvals=tuple(Approval(procedure, need) for procedure, need in state.approvals),
+        approvals=state.approved(deal.need.id),
     )
     found = decide(of_level(law) if counted else unbounded(law), position, action)
     if isinstance(found, Refusal):
@@ -261,18 +261,27 @@ def noted(rules: Rules, law: Law, state: State, deal: Deal, action: Action, toda
         yield Reading(procedure.id, action.interval.begins, action.interval.ends, others + size - amount)
 
 
-def noted_needs(rules: Rules, state: State, procedure: Procedure, today: date) -> list[NotedNeed]:
-    """The needs not yet contracted that a right could be over, in its measure, within its aggregation window."""
+def noted_needs(
+    rules: Rules, state: State, procedure: Procedure, today: date, only: str | None = None
+) -> list[NotedNeed]:
+    """The needs not yet contracted that a right could be over, in its measure, within its aggregation window; or one
+    of them `only`."""
     found: list[NotedNeed] = []
     calendar = rules.calendars(procedure.calendar)
-    for id in sorted(state.open_needs):
+    counts: dict[date, bool] = {}  # Whether what was filed on a day still counts.
+    filings = (
+        state.open_needs if only is None else {k: v for k, v in ((only, state.open_needs.get(only)),) if v}
+    )
+    for id, filed in sorted(filings.items()):
+        day = filed.date()
+        if day not in counts:
+            within = procedure.aggregates_within
+            counts[day] = day <= today and (within is None or today < after(within, day, calendar))
+        if not counts[day]:
+            continue
         deal = state.deals[id]
-        day = deal.filed.date()
         size = need_size(rules, procedure, deal.need, state.happened)
-        within = procedure.aggregates_within is None or today < after(
-            procedure.aggregates_within, day, calendar
-        )
-        if size is not None and day <= today and within:
+        if size is not None:
             left = size * (deal.need.quantity - deal.granted) / deal.need.quantity
             found.append(NotedNeed(id, day, left))
     return found
@@ -282,10 +291,19 @@ def need_size(
     rules: Rules, procedure: Procedure, need: Need, happened: tuple[Happened, ...]
 ) -> Decimal | None:
     """A need's size in a right's measure, at the first supply that could meet it; None if the right is not over it."""
+    key = procedure.id, need.id
+    known = rules.sizes.get(key)
+    if known is not None and known[0] is need and known[1] == happened:
+        return known[2]
+    size = None
     for supply, action in candidates(rules, need):
         if concerns(rules, procedure, supply, action, happened):
-            return stated_in(procedure, action, need, need.quantity)
-    return None
+            size = stated_in(procedure, action, need, need.quantity)
+            break
+    if len(rules.sizes) >= MOST_SIZES:
+        rules.sizes.clear()
+    rules.sizes[key] = need, happened, size
+    return size
 
 
 def candidates(rules: Rules, need: Need) -> Iterator[tuple[str, Action]]:

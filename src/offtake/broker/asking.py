@@ -49,7 +49,8 @@ def covered(rules: Rules, state: State, procedure: Procedure, need: Need, today:
     """Whether a need is large enough for a right, by itself or together with others of the aggregation window."""
     if procedure.threshold is None:
         return True
-    needs = noted_needs(rules, state, procedure, today)
+    alone = need.id if procedure.aggregates_within is None else None
+    needs = noted_needs(rules, state, procedure, today, alone)
     return any(
         one.id == need.id for one in aggregate(procedure, needs, today, rules.calendars(procedure.calendar))
     )

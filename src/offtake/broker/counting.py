@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from immutables import Map
+from immutables import MapMutation
 
-from offtake.broker.library import Rules
+from offtake.broker.library import Burnt, Rules
 from offtake.broker.profile import ZERO, Profile
-from offtake.broker.state import PostedReading, State
+from offtake.broker.state import Draft, PostedReading, State, Window
 from offtake.broker.terms import Lease
 from offtake.domain.clauses import Measure
 from offtake.domain.selection import NOBODY, Action, Interval, WorkloadFacts
 from offtake.law.meters import burns
-from offtake.law.primitives import Meter
+from offtake.law.primitives import Meter, PriceSchedule
 from offtake.law.windows import window_at, windows_over
 
 # Levels stand on every day of a lease; what flows adds up over its days.
@@ -25,6 +24,8 @@ LEVELS: Final[frozenset[Measure]] = frozenset({"accelerators", "power", "units",
 MOMENTS: Final = ("any-time", "minute")  # Windows that are held as days.
 HOURS_PER_DAY: Final = 24
 ONE_DAY: Final = timedelta(days=1)
+EMPTY: Final = Profile()
+MOST_KEPT: Final = 4096  # Of who leases what: beyond it the meters of each are looked up anew.
 
 
 def acquisition(rules: Rules, lease: Lease, workload: WorkloadFacts = NOBODY) -> Action:
@@ -111,63 +112,69 @@ def window_days(meter: Meter, window: Interval) -> int:
 
 def with_lease(state: State, rules: Rules, lease: Lease, sign: int) -> State:
     """The state with a lease counted (1), or no longer counted (-1), on capacity and on every meter that it burns."""
-    return on_meters(_in_pool(state, rules, lease, sign), rules, lease, sign)
+    draft = Draft(state)
+    count_lease(draft, rules, lease, sign)
+    return draft.finish()
 
 
 def with_hold(state: State, rules: Rules, hold: Lease, sign: int) -> State:
     """The state with a hold counted: it keeps capacity and room under levels, and nothing has been taken by it."""
-    return on_meters(_in_pool(state, rules, hold, sign), rules, hold, sign, flowing=False)
+    draft = Draft(state)
+    count_hold(draft, rules, hold, sign)
+    return draft.finish()
 
 
-def _in_pool(state: State, rules: Rules, lease: Lease, sign: int) -> State:
-    supply = rules.supply(lease.supply)
-    pool = rules.pool(supply)
+def count_lease(draft: Draft, rules: Rules, lease: Lease, sign: int) -> None:
+    """Counts a lease (1), or no longer counts it (-1), on capacity and on every meter that it burns."""
+    _in_pool(draft, rules, lease, sign)
+    on_meters(draft, rules, lease, sign)
+
+
+def count_hold(draft: Draft, rules: Rules, hold: Lease, sign: int) -> None:
+    """Counts a hold on capacity and levels."""
+    _in_pool(draft, rules, hold, sign)
+    on_meters(draft, rules, hold, sign, flowing=False)
+
+
+def _in_pool(draft: Draft, rules: Rules, lease: Lease, sign: int) -> None:
+    pool = rules.pool(rules.supply(lease.supply))
     used = dict(lease.amounts).get(pool.measure, ZERO) * sign
-    profile = state.pools.get(pool.id, Profile()).plus(used, lease.begins, lease.held_until)
-    return replace(state, pools=state.pools.set(pool.id, profile))
+    profile = draft.pools.get(pool.id, EMPTY)
+    draft.pools[pool.id] = profile.plus(used, lease.begins, lease.held_until)
 
 
-def on_meters(state: State, rules: Rules, lease: Lease, sign: int, *, flowing: bool = True) -> State:
-    """The state with a lease counted on meters alone; on what adds up over time only if it is `flowing`."""
-    action = acquisition(rules, lease, _workload_of(state, rules, lease))
-    held = replace(lease, ends=lease.held_until)
-    levels, windowed, totals = state.levels, state.windowed, state.flows
-    for meter in rules.law.meters:
-        if not burns(meter, rules.law, action):
-            continue
-        amount = action.quantity(meter.measure) * sign
-        if meter.measure in LEVELS and meter.upper is not None and held.ends > held.begins:
+def on_meters(draft: Draft, rules: Rules, lease: Lease, sign: int, *, flowing: bool = True) -> None:
+    """Counts a lease on meters alone; on what adds up over time only if it is `flowing`."""
+    amounts = dict(lease.amounts)
+    begins, until = lease.begins, lease.held_until
+    meters, counters = burnt(rules, lease, _workload_of(draft, rules, lease))
+    for meter in meters:
+        if meter.measure in LEVELS and meter.upper is not None and until > begins:
+            amount = amounts.get(meter.measure, ZERO) * sign
             if meter.window in MOMENTS:
-                levels = levels.set(
-                    meter.id, levels.get(meter.id, Profile()).plus(amount, held.begins, held.ends)
-                )
+                draft.levels[meter.id] = draft.levels.get(meter.id, EMPTY).plus(amount, begins, until)
             else:
-                windowed = _in_windows(windowed, meter, held.begins, held.ends, amount)
+                for window in windows_in(meter, begins, until):
+                    _add(draft.windowed, (meter.id, window.begins), amount)
         if flowing and (meter.measure not in LEVELS or meter.lower is not None):
             for window, _, flow in flows(rules, lease, meter):
-                key = (meter.id, window.begins)
-                totals = totals.set(key, totals.get(key, ZERO) + (flow or ZERO) * sign)
-    state = replace(state, levels=levels, windowed=windowed, flows=totals)
-    return _on_prices(state, rules, lease, action, sign) if flowing else state
+                _add(draft.flows, (meter.id, window.begins), (flow or ZERO) * sign)
+    if flowing:
+        _on_prices(draft, rules, lease, counters, sign)
 
 
-def _on_prices(state: State, rules: Rules, lease: Lease, action: Action, sign: int) -> State:
-    """The state with a lease counted on the prices that it is owed for: a level on its days, else window by window."""
-    levels, totals = state.levels, state.flows
-    for schedule, meter in rules.counters:
-        if not burns(meter, rules.law, action):
-            continue
+def _on_prices(
+    draft: Draft, rules: Rules, lease: Lease, counters: Sequence[tuple[PriceSchedule, Meter]], sign: int
+) -> None:
+    """Counts a lease on the prices that it is owed for: a level on its days, else window by window."""
+    for schedule, meter in counters:
         if meter.measure in LEVELS:
             begins, ends = in_scope(meter, lease.begins, lease.held_until)
-            level = levels.get(schedule.id, Profile()).plus(
-                action.quantity(meter.measure) * sign, begins, ends
-            )
-            levels = levels.set(schedule.id, level)
+            amount = dict(lease.amounts).get(meter.measure, ZERO) * sign
+            draft.levels[schedule.id] = draft.levels.get(schedule.id, EMPTY).plus(amount, begins, ends)
             continue
         for window, _, flow in flows(rules, lease, meter):
-            key = (schedule.id, window.begins)
-            totals = totals.set(key, totals.get(key, ZERO) + (flow or ZERO) * sign)
-    return replace(state, levels=levels, flows=totals)
+            _add(draft.flows, (schedule.id, window.begins), (flow or ZERO) * sign)
 
 
 def in_scope(meter: Meter, begins: date, ends: date) -> tuple[date, date]:
@@ -175,25 +182,38 @@ def in_scope(meter: Meter, begins: date, ends: date) -> tuple[date, date]:
     return max(begins, meter.scope.begins or date.min), min(ends, meter.scope.ends or date.max)
 
 
-def _workload_of(state: State, rules: Rules, lease: Lease) -> WorkloadFacts:
-    deal = state.deals.get(lease.need)
+def burnt(rules: Rules, lease: Lease, workload: WorkloadFacts) -> Burnt:
+    """The meters that a lease counts on, and the prices that it is owed for.
+
+    The law asks who leases what, of whom and for which workload, and no more.
+    """
+    key = (lease.tenant, lease.supplier, lease.supply, workload)
+    found = rules.burnt.get(key)
+    if found is None:
+        action = acquisition(rules, lease, workload)
+        found = (
+            tuple(meter for meter in rules.law.meters if burns(meter, rules.law, action)),
+            tuple(pair for pair in rules.counters if burns(pair[1], rules.law, action)),
+        )
+        if len(rules.burnt) >= MOST_KEPT:
+            rules.burnt.clear()
+        rules.burnt[key] = found
+    return found
+
+
+def _add(totals: MapMutation[Window, Decimal], key: Window, amount: Decimal) -> None:
+    totals[key] = totals.get(key, ZERO) + amount
+
+
+def _workload_of(draft: Draft, rules: Rules, lease: Lease) -> WorkloadFacts:
+    deal = draft.deals.get(lease.need)
     return NOBODY if deal is None else rules.workload(deal.need)
 
 
-def _in_windows(
-    windowed: Map[tuple[str, date], Decimal], meter: Meter, begins: date, ends: date, amount: Decimal
-) -> Map[tuple[str, date], Decimal]:
-    for window in windows_in(meter, begins, ends):
-        key = (meter.id, window.begins)
-        windowed = windowed.set(key, windowed.get(key, ZERO) + amount)
-    return windowed
-
-
-def with_reading(state: State, rules: Rules, reading: PostedReading, sign: int) -> State:
-    """The state with a reading counted on its meter and on every one that it is within."""
+def count_reading(draft: Draft, rules: Rules, reading: PostedReading, sign: int) -> None:
+    """Counts a reading on its meter and on every one that it is within."""
     meters = {meter.id: meter for meter in rules.law.meters}
     meter = meters.get(reading.primitive)
-    flowing, windowed, levels = state.flows, state.windowed, state.levels
     seen: set[str] = set()
     while meter is not None and meter.id not in seen:
         seen.add(meter.id)
@@ -202,17 +222,15 @@ def with_reading(state: State, rules: Rules, reading: PostedReading, sign: int) 
         amount = reading.amount * sign
         if meter.measure in LEVELS and meter.upper is not None:
             if meter.window in MOMENTS:
-                levels = levels.set(
-                    meter.id, levels.get(meter.id, Profile()).plus(amount, reading.begins, reading.ends)
-                )
+                profile = draft.levels.get(meter.id, EMPTY)
+                draft.levels[meter.id] = profile.plus(amount, reading.begins, reading.ends)
             else:
-                windowed = windowed.set(key, windowed.get(key, ZERO) + amount)
+                _add(draft.windowed, key, amount)
         if meter.measure in LEVELS and window.ends is not None:
             amount = amount * (reading.ends - reading.begins).days / max(window_days(meter, window), 1)
-        flowing = flowing.set(key, flowing.get(key, ZERO) + amount)
+        _add(draft.flows, key, amount)
         outer = meters.get(meter.within or "")
         meter = outer if outer is not None and outer.measure == meter.measure else None
-    return replace(state, flows=flowing, windowed=windowed, levels=levels)
 
 
 def windows_in(meter: Meter, begins: date, ends: date) -> Iterator[Interval]:

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, cast
 
+import orjson
 from pydantic import BaseModel
 
 from offtake.domain.currencies import Rates
@@ -24,6 +25,14 @@ MOST_DIGITS: Final = 20  # A longer number is written with its exponent.
 def canonical(value: object) -> str:
     """JSON with sorted keys and no spaces: equal values give equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def compact(value: object) -> str:
+    """What `canonical` gives, several times as fast, for JSON without fractions: those are written in another way."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # An integer of more than 64 bits, say.
+        return canonical(value)
 
 
 def sha256(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
 from offtake.broker.commands import Command
-from offtake.broker.documents import canonical, sha256
+from offtake.broker.documents import compact, sha256
 from offtake.broker.events import Event
 from offtake.broker.terms import Posting
 from offtake.broker.upcasting import FORMAT, upcast
@@ -51,7 +51,27 @@ class Seal:
     signature: str
 
 
+@dataclass(slots=True, kw_only=True)
+class Happening:
+    """Of an entry what states are made of: when it was recorded, and what happened."""
+
+    seq: int
+    recorded: datetime
+    events: tuple[Event, ...]
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry with its body, as it goes into the ledger."""
+
+    entry: Entry
+    body: str
+
+
 ENTRY: Final[TypeAdapter[Entry]] = TypeAdapter(Entry)
+HAPPENING: Final[TypeAdapter[Happening]] = TypeAdapter(Happening)
+Shape = TypeVar("Shape", Entry, Happening)
 # How the body of an entry of this format says so. Texts inside it have their quotes escaped, so nothing else reads so.
 _THIS_FORMAT: Final = f'"format":{FORMAT},"key":'
 
@@ -60,12 +80,13 @@ def entry_body(entry: Entry) -> str:
     """An entry as the canonical JSON that is kept and hashed: all but its hash."""
     plain = ENTRY.dump_python(entry, mode="json")
     del plain["hash"]
-    return canonical(plain)
+    return compact(plain)
 
 
-def hashed(entry: Entry) -> Entry:
-    """An entry with its hash."""
-    return replace(entry, hash=sha256(entry_body(entry)))
+def written(entry: Entry) -> Written:
+    """An entry with its hash, and the body that the hash is of."""
+    body = entry_body(entry)
+    return Written(replace(entry, hash=sha256(body)), body)
 
 
 def entry_of(body: str, digest: str) -> Entry:
@@ -73,10 +94,24 @@ def entry_of(body: str, digest: str) -> Entry:
 
     Raises StorageFailure if it is none.
     """
+    return replace(_read(ENTRY, body), hash=digest)
+
+
+def happening_of(body: str, digest: str) -> Happening:
+    """What happened by the entry in a body; its hash, and what it says of commands and postings, are taken on trust.
+
+    Raises StorageFailure if it is none.
+    """
+    found = _read(HAPPENING, body)
+    found.hash = digest
+    return found
+
+
+def _read(shape: TypeAdapter[Shape], body: str) -> Shape:
     try:
         if _THIS_FORMAT in body:
-            return replace(ENTRY.validate_json(body), hash=digest)
-        return replace(ENTRY.validate_python(upcast(json.loads(body))), hash=digest)
+            return shape.validate_json(body)
+        return shape.validate_python(upcast(json.loads(body)))
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise StorageFailure(

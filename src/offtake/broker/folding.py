@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import assert_never
 
 from immutables import Map
 
-from offtake.broker.counting import on_meters, with_hold, with_lease, with_reading
+from offtake.broker.counting import count_hold, count_lease, count_reading, on_meters
 from offtake.broker.events import (
     AgreementAmended,
     Approved,
@@ -38,8 +37,8 @@ from offtake.broker.events import (
 )
 from offtake.broker.library import Library, Rules
 from offtake.broker.profile import ZERO, Profile
-from offtake.broker.settling import first_close, with_settled, with_shortfall
-from offtake.broker.state import Asking, Deal, PostedReading, State
+from offtake.broker.settling import count_settled, count_shortfall, first_close
+from offtake.broker.state import Asking, Deal, Draft, PostedReading, State, Window
 from offtake.broker.terms import Lease, Need, Take
 from offtake.broker.transitions import Move, Stage, moved
 from offtake.domain.errors import InvalidInput
@@ -56,42 +55,77 @@ def fold(library: Library, state: State, events: Iterable[Event], at: datetime, 
 
     Raises InvalidInput if an event cannot follow, naming it.
     """
-    for event in events:
-        state = folded(library, state, event, at, seq)
-    return replace(state, seq=seq, last=at)
+    draft = Draft(state)
+    write(library, draft, events, at, seq)
+    return draft.finish()
 
 
 def folded(library: Library, state: State, event: Event, at: datetime, seq: int) -> State:
-    """The state after one event."""
+    """The state after one event of an entry that is being made."""
+    draft = Draft(state)
+    _one(library, draft, event, at, seq)
+    return draft.finish()
+
+
+def write(library: Library, draft: Draft, events: Iterable[Event], at: datetime, seq: int) -> None:
+    """Writes the events of one entry: a long ledger is folded into one draft.
+
+    Raises InvalidInput if an event cannot follow, naming it.
+    """
+    for event in events:
+        _one(library, draft, event, at, seq)
+    draft.seq, draft.last = seq, at
+
+
+def _one(library: Library, draft: Draft, event: Event, at: datetime, seq: int) -> None:
     match event:
-        case LedgerOpened():
-            return replace(state, estate=event.estate, policy=event.policy, clock=event.clock, opened=at)
-        case LawInForce():
-            return _under(library, replace(state, known_at=event.known_at, law=event.law))
-        case AgreementAmended():
-            return replace(state, estate=event.estate)
+        case (
+            NeedFiled()
+            | BidMade()
+            | NeedAwarded()
+            | MarketOpened()
+            | HolderNoticed()
+            | HolderAnswered()
+            | NoticeLapsed()
+            | NoticeReceived()
+            | RightRevived()
+            | BidWithdrawn()
+            | NeedCancelled()
+        ):
+            _dealt(library, draft, event, at, seq)
         case CommandRefused():
-            return state
-        case Approved():
-            return replace(state, approvals=(*state.approvals, (event.procedure, event.need)))
-        case EventRecorded():
-            happened = Happened(event.event, event.on, event.about)
-            return replace(state, happened=(*state.happened, happened))
+            pass
         case MeterRead() | ReadingReversed() | WindowSettled():
-            return _metered(library, state, event)
+            _metered(rules_of(library, draft), draft, event)
         case LeaseReleased():
-            return _released(library, state, event, seq)
+            _released(rules_of(library, draft), draft, event, seq)
+        case Approved():
+            need = event.need or ""
+            draft.approvals = draft.approvals.set(need, (*draft.approvals.get(need, ()), event.procedure))
+        case EventRecorded():
+            draft.happened = (*draft.happened, Happened(event.event, event.on, event.about))
+        case LedgerOpened():
+            draft.estate, draft.policy, draft.clock, draft.opened = (
+                event.estate,
+                event.policy,
+                event.clock,
+                at,
+            )
+        case LawInForce():
+            draft.known_at, draft.law = event.known_at, event.law
+            _under(rules_of(library, draft), draft)
+        case AgreementAmended():
+            draft.estate = event.estate
         case _:
-            return _dealt(library, state, event, at, seq)
+            assert_never(event)
 
 
-def rules_of(library: Library, state: State) -> Rules:
+def rules_of(library: Library, state: State | Draft) -> Rules:
     """The rules in force in a state."""
     return library.rules(state.estate, state.known_at)
 
 
-def _metered(library: Library, state: State, event: MeterRead | ReadingReversed | WindowSettled) -> State:
-    rules = rules_of(library, state)
+def _metered(rules: Rules, draft: Draft, event: MeterRead | ReadingReversed | WindowSettled) -> None:
     match event:
         case MeterRead():
             reading = PostedReading(
@@ -106,44 +140,46 @@ def _metered(library: Library, state: State, event: MeterRead | ReadingReversed 
                 event.payee,
                 event.currency,
             )
-            state = replace(state, readings=state.readings.set(event.id, reading))
-            return _counted(state, rules, reading, 1)
+            draft.readings[event.id] = reading
+            _counted(draft, rules, reading, 1)
         case ReadingReversed():
-            state = replace(state, reversed=state.reversed | {event.reading})
-            return _counted(state, rules, state.readings[event.reading], -1)
+            draft.reversed[event.reading] = True
+            _counted(draft, rules, draft.readings[event.reading], -1)
         case WindowSettled():
-            return with_settled(state, rules, event)
+            count_settled(draft, rules, event)
         case _:
             assert_never(event)
 
 
-def _counted(state: State, rules: Rules, reading: PostedReading, sign: int) -> State:
+def _counted(draft: Draft, rules: Rules, reading: PostedReading, sign: int) -> None:
     """A reading on a meter, or on a price that owes by what is read."""
     for price in rules.law.prices:
         if price.id == reading.primitive:
             window = window_at(price.window, reading.begins, price.scope.begins, price.scope.ends)
             key = (price.id, window.begins)
-            return replace(state, owed=state.owed.set(key, state.owed.get(key, ZERO) + reading.amount * sign))
-    return with_reading(state, rules, reading, sign)
+            draft.owed[key] = draft.owed.get(key, ZERO) + reading.amount * sign
+            return
+    count_reading(draft, rules, reading, sign)
 
 
-def _under(library: Library, state: State) -> State:
-    """The state counted anew under the law that is in force now: its meters may be others."""
-    rules = rules_of(library, state)
-    empty: Map[tuple[str, date], Decimal] = Map()
-    state = replace(state, levels=Map[str, Profile](), windowed=empty, flows=empty)
-    for lease in state.leases.values():
-        state = on_meters(state, rules, lease, 1)
-    for id in state.open_needs:
-        for hold in holds(rules, state.deals[id]):
-            state = on_meters(state, rules, hold, 1, flowing=False)
-    for id, reading in state.readings.items():
-        if id not in state.reversed and all(price.id != reading.primitive for price in rules.law.prices):
-            state = with_reading(state, rules, reading, 1)
-    for meter, windows in state.closed.items():
+def _under(rules: Rules, draft: Draft) -> None:
+    """Counts everything anew under the law that is in force now: its meters may be others."""
+    draft.levels = Map[str, Profile]().mutate()
+    draft.windowed, draft.flows = Map[Window, Decimal]().mutate(), Map[Window, Decimal]().mutate()
+    leases, readings, open_needs = draft.leases.finish(), draft.readings.finish(), draft.open_needs.finish()
+    for lease in leases.values():
+        on_meters(draft, rules, lease, 1)
+    for id in open_needs:
+        for hold in holds(rules, draft.deals[id]):
+            on_meters(draft, rules, hold, 1, flowing=False)
+    for id, reading in readings.items():
+        if id not in draft.reversed and all(price.id != reading.primitive for price in rules.law.prices):
+            count_reading(draft, rules, reading, 1)
+    draft.leases, draft.readings, draft.open_needs = leases.mutate(), readings.mutate(), open_needs.mutate()
+    for meter, windows in draft.closed.items():
         for window in windows:
-            state = with_shortfall(state, rules, meter, window)
-    return replace(state, next_close=first_close(rules, state))
+            count_shortfall(draft, rules, meter, window)
+    draft.next_close = first_close(rules, draft)
 
 
 def holds(rules: Rules, deal: Deal) -> list[Lease]:
@@ -178,13 +214,13 @@ def lease_of(rules: Rules, need: Need, asking: Asking, part: Take, id: str = "")
     )
 
 
-def _released(library: Library, state: State, event: LeaseReleased, seq: int) -> State:
-    rules = rules_of(library, state)
-    lease = state.leases[event.lease]
+def _released(rules: Rules, draft: Draft, event: LeaseReleased, seq: int) -> None:
+    lease = draft.leases[event.lease]
     shorter = replace(lease, released=event.on)
-    state = with_lease(state, rules, lease, -1)
-    state = with_lease(replace(state, leases=state.leases.set(lease.id, shorter)), rules, shorter, 1)
-    return replace(state, versions=state.versions.set(lease.id, seq))
+    count_lease(draft, rules, lease, -1)
+    draft.leases[lease.id] = shorter
+    count_lease(draft, rules, shorter, 1)
+    draft.versions[lease.id] = seq
 
 
 DealEvent = (
@@ -202,44 +238,48 @@ DealEvent = (
 )
 
 
-def _dealt(library: Library, state: State, event: DealEvent, at: datetime, seq: int) -> State:
+def _dealt(library: Library, draft: Draft, event: DealEvent, at: datetime, seq: int) -> None:
     if isinstance(event, NeedFiled):
-        deal = Deal(event.need, "drafted", at)
-        state = replace(state, open_needs=state.open_needs | {event.need.id})
+        need = event.need.id
+        draft.deals[need] = Deal(event.need, "drafted", at)
+        draft.open_needs[need] = at
     else:
-        deal = state.deals[_need_of(event)]
-        deal = replace(deal, stage=_stage(deal, _move(event)))
+        need = _need_of(event)
+        deal = draft.deals[need]
+        draft.deals[need] = _moved(library, draft, deal, _stage(deal, _move(event)), event, at, seq)
+    draft.versions[need] = seq
+
+
+def _moved(
+    library: Library, draft: Draft, deal: Deal, stage: Stage, event: DealEvent, at: datetime, seq: int
+) -> Deal:
+    """A deal after an event that takes it to a stage."""
     match event:
-        case NeedFiled() | MarketOpened():
-            pass
-        case NeedCancelled():
-            state, deal = _cancelled(library, state, deal)
-        case HolderNoticed():
-            state, deal = _noticed(state, deal, event)
-        case NoticeReceived():
-            state, deal = _received(state, deal, event)
-        case HolderAnswered():
-            state, deal = _answered(library, state, deal, event, at)
-        case NoticeLapsed():
-            state, deal = _lapsed(library, state, deal, event)
-        case RightRevived():
-            deal = replace(deal, pending=(*deal.pending, event.procedure))
         case BidMade():
             bids = tuple(id for id in deal.bids if id != event.bid.id)
-            deal = replace(deal, bids=(*bids, event.bid.id))
-            state = replace(state, bids=state.bids.set(event.bid.id, event.bid))
-        case BidWithdrawn():
-            deal = replace(deal, bids=tuple(id for id in deal.bids if id != event.bid))
-            state = replace(state, bids=state.bids.delete(event.bid))
+            draft.bids[event.bid.id] = event.bid
+            return replace(deal, stage=stage, bids=(*bids, event.bid.id))
         case NeedAwarded():
-            state, deal = _awarded(library, state, deal, event, seq)
+            return _awarded(rules_of(library, draft), draft, deal, stage, event, seq)
+        case HolderNoticed():
+            return _noticed(draft, deal, stage, event)
+        case HolderAnswered():
+            return _answered(rules_of(library, draft), draft, deal, stage, event, at)
+        case NoticeReceived():
+            return _received(draft, deal, stage, event)
+        case NoticeLapsed():
+            return _lapsed(rules_of(library, draft), draft, deal, stage, event)
+        case RightRevived():
+            return replace(deal, stage=stage, pending=(*deal.pending, event.procedure))
+        case BidWithdrawn():
+            del draft.bids[event.bid]
+            return replace(deal, stage=stage, bids=tuple(id for id in deal.bids if id != event.bid))
+        case NeedCancelled():
+            return _cancelled(rules_of(library, draft), draft, deal, stage)
+        case NeedFiled() | MarketOpened():
+            return replace(deal, stage=stage)
         case _:
             assert_never(event)
-    return replace(
-        state,
-        deals=state.deals.set(deal.need.id, deal),
-        versions=state.versions.set(deal.need.id, seq),
-    )
 
 
 def _need_of(event: DealEvent) -> str:
@@ -284,33 +324,39 @@ def _stage(deal: Deal, move: Move) -> Stage:
     return stage
 
 
-def _noticed(state: State, deal: Deal, event: HolderNoticed) -> tuple[State, Deal]:
+def _noticed(draft: Draft, deal: Deal, stage: Stage, event: HolderNoticed) -> Deal:
     notice = event.notice
-    earlier = tuple(
-        replace(one, superseded=True) if one.notice.procedure == notice.procedure else one
-        for one in deal.askings
-    )
+    earlier: list[Asking] = []
+    for one in deal.askings:
+        if one.notice.procedure == notice.procedure:
+            # What a later round stands in the place of can no longer revive.
+            draft.due = draft.due.minus(REVIVAL + one.notice.id)
+            earlier.append(replace(one, superseded=True))
+        else:
+            earlier.append(one)
     pending = tuple(id for id in deal.pending if id != notice.procedure)
     asking = Asking(notice, notice.deadline, awarded_before=len(deal.granted_by), bids=event.bids)
-    deal = replace(deal, askings=(*earlier, asking), pending=pending)
-    return _due(state, notice.deadline, deal.need.id, notice.id), deal
+    if notice.deadline is not None:
+        draft.due = draft.due.plus(notice.deadline, deal.need.id, notice.id)
+    return replace(deal, stage=stage, askings=(*earlier, asking), pending=pending)
 
 
-def _received(state: State, deal: Deal, event: NoticeReceived) -> tuple[State, Deal]:
+def _received(draft: Draft, deal: Deal, stage: Stage, event: NoticeReceived) -> Deal:
     askings = tuple(
         replace(one, received=event.received, deadline=event.deadline)
         if one.notice.id == event.notice
         else one
         for one in deal.askings
     )
-    state = _no_longer_due(state, event.notice)
-    return _due(state, event.deadline, deal.need.id, event.notice), replace(deal, askings=askings)
+    draft.due = draft.due.minus(event.notice)
+    if event.deadline is not None:
+        draft.due = draft.due.plus(event.deadline, deal.need.id, event.notice)
+    return replace(deal, stage=stage, askings=askings)
 
 
 def _answered(
-    library: Library, state: State, deal: Deal, event: HolderAnswered, at: datetime
-) -> tuple[State, Deal]:
-    rules = rules_of(library, state)
+    rules: Rules, draft: Draft, deal: Deal, stage: Stage, event: HolderAnswered, at: datetime
+) -> Deal:
     asking = _asking(deal, event.notice)
     taken = sum((part.quantity for part in event.takes), ZERO)
     closed = replace(
@@ -322,29 +368,29 @@ def _answered(
         closed=at.date(),
         elsewhere=residual(asking.notice.quantity, taken),
     )
-    deal = _with_asking(deal, closed)
     for part in event.takes:
-        state = with_hold(state, rules, lease_of(rules, deal.need, closed, part), 1)
-    return _revives(rules, _no_longer_due(state, event.notice), deal, closed), deal
+        count_hold(draft, rules, lease_of(rules, deal.need, closed, part), 1)
+    return _closed_asking(rules, draft, deal, stage, closed)
 
 
-def _lapsed(library: Library, state: State, deal: Deal, event: NoticeLapsed) -> tuple[State, Deal]:
+def _lapsed(rules: Rules, draft: Draft, deal: Deal, stage: Stage, event: NoticeLapsed) -> Deal:
     asking = _asking(deal, event.notice)
     closed = replace(asking, outcome="lapse", closed=event.deadline.date(), elsewhere=asking.notice.quantity)
-    deal = _with_asking(deal, closed)
-    rules = rules_of(library, state)
-    return _revives(rules, _no_longer_due(state, event.notice), deal, closed), deal
+    return _closed_asking(rules, draft, deal, stage, closed)
 
 
-def _revives(rules: Rules, state: State, deal: Deal, asking: Asking) -> State:
-    """Notes when a right revives if nothing is contracted."""
+def _closed_asking(rules: Rules, draft: Draft, deal: Deal, stage: Stage, asking: Asking) -> Deal:
+    """A deal with a notice that was answered or lapsed; notes when its right revives if nothing is contracted."""
+    draft.due = draft.due.minus(asking.notice.id)
     procedure = procedure_of(rules, asking.notice.procedure)
-    if procedure is None or procedure.revives_after is None or asking.closed is None:
-        return state
-    calendar = rules.calendars(procedure.calendar)
-    day = after(procedure.revives_after, asking.closed, calendar) + timedelta(days=1)
-    at = datetime.combine(day, time(), tzinfo=asking.notice.deemed_received.tzinfo)
-    return _due(state, at, deal.need.id, REVIVAL + asking.notice.id)
+    if procedure is not None and procedure.revives_after is not None and asking.closed is not None:
+        calendar = rules.calendars(procedure.calendar)
+        day = after(procedure.revives_after, asking.closed, calendar) + timedelta(days=1)
+        revives = datetime.combine(day, time(), tzinfo=asking.notice.deemed_received.tzinfo)
+        if asking.outcome != "accept" and not deal.leases:
+            draft.due = draft.due.plus(revives, deal.need.id, REVIVAL + asking.notice.id)
+    askings = tuple(asking if one.notice.id == asking.notice.id else one for one in deal.askings)
+    return replace(deal, stage=stage, askings=askings)
 
 
 def procedure_of(rules: Rules, id: str) -> Procedure | None:
@@ -352,20 +398,18 @@ def procedure_of(rules: Rules, id: str) -> Procedure | None:
     return next((one for one in rules.law.procedures if one.id == id), None)
 
 
-def _cancelled(library: Library, state: State, deal: Deal) -> tuple[State, Deal]:
-    rules = rules_of(library, state)
+def _cancelled(rules: Rules, draft: Draft, deal: Deal, stage: Stage) -> Deal:
     for hold in holds(rules, deal):
-        state = with_hold(state, rules, hold, -1)
+        count_hold(draft, rules, hold, -1)
+    _close(draft, deal)
     askings = tuple(replace(one, takes=()) if not one.granted else one for one in deal.askings)
-    return _closed(state, deal.need.id), replace(deal, askings=askings)
+    return replace(deal, stage=stage, askings=askings)
 
 
-def _awarded(library: Library, state: State, deal: Deal, event: NeedAwarded, seq: int) -> tuple[State, Deal]:
-    rules = rules_of(library, state)
+def _awarded(rules: Rules, draft: Draft, deal: Deal, stage: Stage, event: NeedAwarded, seq: int) -> Deal:
     for hold in holds(rules, deal):
-        state = with_hold(state, rules, hold, -1)
+        count_hold(draft, rules, hold, -1)
     travelling = tuple(one.notice.id for one in deal.standing)
-    leases = state.leases
     for grant in event.grants:
         supply = rules.supply(grant.supply)
         lease = Lease(
@@ -385,43 +429,47 @@ def _awarded(library: Library, state: State, deal: Deal, event: NeedAwarded, seq
             discharges=travelling,
             renews=deal.need.renews,
         )
-        leases = leases.set(lease.id, lease)
-        state = with_lease(state, rules, lease, 1)
-        state = replace(state, versions=state.versions.set(lease.id, seq))
-    deal = replace(
+        draft.leases[lease.id] = lease
+        draft.versions[lease.id] = seq
+        count_lease(draft, rules, lease, 1)
+    if event.unmet:
+        # Something is contracted, so that nothing revives by itself any more.
+        for one in deal.askings:
+            draft.due = draft.due.minus(REVIVAL + one.notice.id)
+    else:
+        _close(draft, deal)
+    return replace(
         deal,
+        stage=stage,
         askings=tuple(replace(one, granted=True) if one.takes else one for one in deal.askings),
+        bids=_used_up(draft, deal, event),
         leases=(*deal.leases, *(grant.lease for grant in event.grants)),
         granted=deal.granted + sum((grant.quantity for grant in event.grants), ZERO),
         granted_by=(*deal.granted_by, *((grant.source, grant.quantity) for grant in event.grants)),
     )
-    state = replace(state, leases=leases)
-    state, deal = _used_up(state, deal, event)
-    return (state if event.unmet else _closed(state, deal.need.id)), deal
 
 
-def _used_up(state: State, deal: Deal, event: NeedAwarded) -> tuple[State, Deal]:
+def _used_up(draft: Draft, deal: Deal, event: NeedAwarded) -> tuple[str, ...]:
     """The bids of a deal less what was awarded of them; one of which nothing usable is left is gone."""
-    bids, left = state.bids, deal.bids
+    left = deal.bids
     for grant in event.grants:
-        bid = bids.get(grant.source)
+        bid = draft.bids.get(grant.source)
         if bid is None:
             continue
         rest = bid.quantity - grant.quantity
         if bid.whole or rest <= 0 or rest < bid.minimum:
-            bids, left = bids.delete(bid.id), tuple(id for id in left if id != bid.id)
+            del draft.bids[bid.id]
+            left = tuple(id for id in left if id != bid.id)
         else:
-            bids = bids.set(bid.id, replace(bid, quantity=rest))
-    return replace(state, bids=bids), replace(deal, bids=left)
+            draft.bids[bid.id] = replace(bid, quantity=rest)
+    return left
 
 
-def _closed(state: State, need: str) -> State:
-    """The state in which nothing of a need is due any more."""
-    return replace(
-        state,
-        open_needs=state.open_needs - {need},
-        due=tuple(one for one in state.due if one[1] != need),
-    )
+def _close(draft: Draft, deal: Deal) -> None:
+    """Nothing of a need is due any more."""
+    draft.open_needs.pop(deal.need.id, None)
+    for one in deal.askings:
+        draft.due = draft.due.minus(one.notice.id).minus(REVIVAL + one.notice.id)
 
 
 def _asking(deal: Deal, notice: str) -> Asking:
@@ -429,20 +477,3 @@ def _asking(deal: Deal, notice: str) -> Asking:
     if found is None:
         raise InvalidInput(f"the need `{deal.need.id}` has no open notice `{notice}`")
     return found
-
-
-def _with_asking(deal: Deal, asking: Asking) -> Deal:
-    askings = tuple(asking if one.notice.id == asking.notice.id else one for one in deal.askings)
-    return replace(deal, askings=askings)
-
-
-def _due(state: State, at: datetime | None, need: str, what: str) -> State:
-    if at is None:
-        return state
-    due = list(state.due)
-    insort(due, (at, need, what))
-    return replace(state, due=tuple(due))
-
-
-def _no_longer_due(state: State, what: str) -> State:
-    return replace(state, due=tuple(one for one in state.due if one[2] != what))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
@@ -29,6 +29,9 @@ from offtake.law.procedures import BusinessDay, monday_to_friday
 
 Calendars = Callable[[str | None], BusinessDay]
 """The business days of a country's calendar; Monday to Friday without one."""
+
+Burnt = tuple[tuple[Meter, ...], tuple[tuple[PriceSchedule, Meter], ...]]
+"""The meters that a lease counts on, and the prices that it is owed for, each with what it is counted by."""
 
 BEFORE_ALL: Final = date.min
 
@@ -73,6 +76,22 @@ class Rules:
     law: Law
     law_hash: str
     calendars: Calendars
+
+    @cached_property
+    def burnt(self) -> dict[Hashable, Burnt]:
+        """What was worked out so far of which leases count on which meters and prices."""
+        return {}
+
+    @cached_property
+    def sizes(self) -> dict[tuple[str, str], tuple[Need, tuple[Happened, ...], Decimal | None]]:
+        """What was worked out so far of how large a need is to a right, by both their ids: the need, what had happened,
+        and the size."""
+        return {}
+
+    @cached_property
+    def pools(self) -> dict[str, Pool]:
+        """What was worked out of pools so far, by supply."""
+        return {}
 
     @cached_property
     def supplies(self) -> Mapping[str, SupplyFacts]:
@@ -145,6 +164,12 @@ class Rules:
 
     def pool(self, supply: SupplyFacts) -> Pool:
         """The capacity that a supply draws on."""
+        found = self.pools.get(supply.id)
+        if found is None:
+            found = self.pools[supply.id] = self._pool(supply)
+        return found
+
+    def _pool(self, supply: SupplyFacts) -> Pool:
         if supply.form == "owned" and supply.site is not None:
             return _site_pool(supply.site, self.estate.sites[supply.site], self.estate)
         product = self.estate.products[supply.id]

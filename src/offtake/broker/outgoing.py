@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from offtake.broker.documents import canonical
+from offtake.broker.documents import compact
 from offtake.broker.entries import Entry
 from offtake.broker.events import (
     Event,
@@ -34,7 +34,7 @@ def topics(entry: Entry) -> Iterator[tuple[str, str]]:
         if topic is not None:
             yield (
                 topic,
-                canonical({"entry": entry.seq, "recorded": entry.recorded.isoformat(), **_said(event)}),
+                compact({"entry": entry.seq, "recorded": entry.recorded.isoformat(), **_said(event)}),
             )
 
 

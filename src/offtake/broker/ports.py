@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from offtake.broker.entries import Entry, Seal
+from offtake.broker.entries import Entry, Happening, Seal, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +51,16 @@ class Optimiser(Protocol):
 class Transaction(Protocol):
     """One exclusive, atomic step of a ledger: nobody else appends between its reads and its end."""
 
-    def head(self) -> tuple[int, str]:
-        """The number and the hash of the last entry; (0, "") of an empty ledger."""
+    def look(self, keys: Sequence[str]) -> tuple[int, dict[str, Entry]]:
+        """The number of the last entry (0 of an empty ledger), and the entries that commands with these idempotency
+        keys made, by key."""
         ...
 
-    def entries(self, after: int) -> Iterator[Entry]:
-        """The entries after a number, in order."""
+    def happenings(self, after: int) -> Iterator[Happening]:
+        """What happened by the entries after a number, in order."""
         ...
 
-    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """The entries that commands with these idempotency keys made, by key."""
-        ...
-
-    def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
+    def append(self, added: Sequence[Written], seal: Seal | None) -> None:
         """Adds entries with their postings and what others must be told, and the seal over them."""
         ...
 
@@ -83,6 +80,10 @@ class Ledger(Protocol):
         """The entries after a number, up to another, in order."""
         ...
 
+    def happenings(self, after: int = 0) -> Iterator[Happening]:
+        """What happened by the entries after a number, in order."""
+        ...
+
     def head(self) -> tuple[int, str]:
         """The number and the hash of the last entry."""
         ...
@@ -95,12 +96,13 @@ class Ledger(Protocol):
         """All seals, in order."""
         ...
 
-    def snapshot(self) -> tuple[int, str, str] | None:
-        """The last snapshot: its entry's number and hash, and what it holds."""
+    def snapshot(self) -> tuple[int, str, Iterable[str]] | None:
+        """The last snapshot: its entry's number and hash, and its parts."""
         ...
 
-    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
-        """Keeps a snapshot in the place of earlier ones."""
+    def keep_snapshot(self, seq: int, digest: str, parts: Iterable[str]) -> None:
+        """Keeps a snapshot in the place of earlier ones. Each part is written by itself, and none counts before all
+        are there."""
         ...
 
     def outbox(self, limit: int) -> Sequence[tuple[int, str, str]]:

@@ -6,26 +6,28 @@ what all have put in line. Processes are kept apart by the ledger's own exclusiv
 
 from __future__ import annotations
 
+import gc
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event as Signal
-from threading import Lock
+from threading import Lock, Thread
 from typing import Final
 
 from offtake.broker.commands import Command, Sweep
 from offtake.broker.deciding import Desk, decide, subject_of
 from offtake.broker.documents import estate_document
-from offtake.broker.entries import Entry, Seal, hashed, sealed_message
+from offtake.broker.entries import Entry, Happening, Seal, Written, sealed_message, written
 from offtake.broker.events import AgreementAmended, CommandRefused, Event, LawInForce, LedgerOpened
-from offtake.broker.folding import fold
+from offtake.broker.folding import fold, write
 from offtake.broker.policy import policy_document, policy_hash, policy_of
 from offtake.broker.ports import Clock, Ledger, Sealer, Transaction
 from offtake.broker.posting import postings
 from offtake.broker.reading import as_of
 from offtake.broker.snapshots import snapshot_of, state_of
-from offtake.broker.state import State
+from offtake.broker.state import Draft, State
 from offtake.broker.upcasting import FORMAT
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
 from offtake.domain.estate import Estate
@@ -37,14 +39,19 @@ MAXIMUM_KEY: Final = 200
 HANDOVER_S: Final = 0.05  # After which who waits looks whether anybody still works.
 SNAPSHOT_EVERY: Final = 5_000
 SNAPSHOT_AT_CLOSE: Final = 200
+LONG: Final = 20_000  # Entries: a state made of more is not looked through for garbage again and again.
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a command: its entry (None if there was nothing to record), and whether it was there before."""
+    """What came of a command: its entry (None if there was nothing to record), and whether it was there before.
+
+    `state` is where things stand with it: after the entry, or when the key was given again.
+    """
 
     entry: Entry | None
     repeated: bool = False
+    state: State = field(default_factory=State, compare=False, repr=False)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -81,6 +88,7 @@ class Broker:
         self._line: deque[_Waiting] = deque()
         self._lock = Lock()
         self._snapshot_at = 0
+        self._snapshots: Thread | None = None  # That writes one now.
 
     @property
     def desk(self) -> Desk:
@@ -97,7 +105,7 @@ class Broker:
     ) -> Outcome:
         """Begins an empty ledger under an estate. Raises Conflict if it has begun already."""
         with self._lock, self._ledger.transaction() as transaction:
-            if transaction.head()[0]:
+            if transaction.look(())[0]:
                 raise Conflict(
                     "the ledger has been opened already", hint="name another file, or amend its estate"
                 )
@@ -113,11 +121,11 @@ class Broker:
             transaction.keep(digest, "estate", estate_document(estate))
             transaction.keep(policy, "policy", policy_document(self._desk.policy))
             state = fold(self._desk.library, State(), events, now, 1)
-            entry = self._entry(state, None, events, key, by, now, "")
-            transaction.append([entry], self._seal([entry]))
+            made = self._entry(state, None, events, key, by, now, "")
+            transaction.append([made], self._seal([made]))
         with self._lock:
-            self._state, self._hash = state, entry.hash
-        return Outcome(entry)
+            self._state, self._hash = state, made.entry.hash
+        return Outcome(made.entry, state=state)
 
     def submit(
         self,
@@ -160,17 +168,24 @@ class Broker:
         with self._lock:
             if not self._state.seq:
                 self._from_snapshot()
-            self._catch_up(self._ledger.entries(self._state.seq))
+            self._catch_up(self._ledger.happenings(self._state.seq))
             if not self._state.seq:
                 return self._state
             now = self._now(self._state, None)
             return as_of(self._desk, self._state, now if at is None else at)
 
+    @property
+    def at_hand(self) -> State:
+        """Where things stood when this broker last looked: others may have written since, and things come due."""
+        return self._state
+
     def close(self) -> None:
         """Keeps a snapshot if much has happened since the last one, and lets go of the ledger."""
         with self._lock:
+            if self._snapshots is not None:
+                self._snapshots.join()
             if self._state.seq - self._snapshot_at >= SNAPSHOT_AT_CLOSE:
-                self._keep_snapshot()
+                self._keep_snapshot(self._state, self._hash)
             self._ledger.close()
 
     def _lead(self) -> None:
@@ -190,11 +205,9 @@ class Broker:
         try:
             self._batch(batch)
         except OfftakeError as error:
-            self._forget()
             for waiting in batch:
                 waiting.outcome, waiting.error = None, error
         except BaseException:
-            self._forget()
             failed = StorageFailure("the batch that the command was in was interrupted; nothing was recorded")
             for waiting in batch:
                 waiting.outcome, waiting.error = None, failed
@@ -204,38 +217,43 @@ class Broker:
                 waiting.done.set()
 
     def _batch(self, batch: Sequence[_Waiting]) -> None:
-        entries: list[Entry] = []
+        added: list[Written] = []
         if not self._state.seq:
             self._from_snapshot()
         with self._ledger.transaction() as transaction:
-            if transaction.head()[0] != self._state.seq:
-                self._catch_up(transaction.entries(self._state.seq))
+            head, made = transaction.look([waiting.key for waiting in batch])
+            if head < self._state.seq:  # Somebody put an older ledger in its place.
+                self._state, self._hash = State(), ""
+            if head != self._state.seq:
+                self._catch_up(transaction.happenings(self._state.seq))
             state, last = self._state, self._hash
-            made = transaction.found([waiting.key for waiting in batch])
             for waiting in batch:
                 try:
-                    outcome, after = self._decided(state, last, waiting, made)
+                    outcome, after, written = self._decided(state, last, waiting, made)
                 except (InvalidInput, Conflict) as error:
                     waiting.error = error
                     continue
                 waiting.outcome = outcome
-                entry = outcome.entry
-                if entry is None or outcome.repeated:
+                if written is None:
                     continue
+                entry = written.entry
                 state, last, made[entry.key] = after, entry.hash, entry
-                entries.append(entry)
+                added.append(written)
                 self._keep_documents(transaction, entry)
-            if entries:
-                transaction.append(entries, self._seal(entries))
+            if added:
+                transaction.append(added, self._seal(added))
         self._state, self._hash = state, last
         # As often as the state doubles, so that what snapshots cost for each entry does not grow.
-        if state.seq - self._snapshot_at >= max(SNAPSHOT_EVERY, len(state.deals)):
-            self._keep_snapshot()
+        idle = self._snapshots is None or not self._snapshots.is_alive()
+        if idle and state.seq - self._snapshot_at >= max(SNAPSHOT_EVERY, len(state.deals)):
+            # Beside the commands: a state never changes, and is written part by part.
+            self._snapshots = Thread(target=self._keep_snapshot, args=(state, last), daemon=True)
+            self._snapshots.start()
 
     def _decided(
         self, state: State, last: str, waiting: _Waiting, made: dict[str, Entry]
-    ) -> tuple[Outcome, State]:
-        """What comes of a command, and the state after it; `made` holds entries by their keys."""
+    ) -> tuple[Outcome, State, Written | None]:
+        """What comes of a command, the state after it, and what is to be written; `made` holds entries by key."""
         earlier = made.get(waiting.key)
         if earlier is not None:
             if earlier.command != waiting.command:
@@ -243,7 +261,7 @@ class Broker:
                     f"the key `{waiting.key}` was used for another command, entry {earlier.seq}",
                     hint="a new command needs a new key",
                 )
-            return Outcome(earlier, repeated=True), state
+            return Outcome(earlier, repeated=True, state=state), state, None
         if not state.estate:
             raise InvalidInput(
                 "the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE"
@@ -252,10 +270,10 @@ class Broker:
         now = recorded(state.last, self._now(state, waiting.at))
         events = decide(self._desk, state, waiting.command, now)
         if not events:
-            return Outcome(None), state
+            return Outcome(None, state=state), state, None
         after = fold(self._desk.library, state, events, now, state.seq + 1)
-        entry = self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last)
-        return Outcome(entry), after
+        made_now = self._entry(after, waiting.command, events, waiting.key, waiting.by, now, last)
+        return Outcome(made_now.entry, state=after), after, made_now
 
     def _now(self, state: State, at: datetime | None) -> datetime:
         """The time of a command. On a rehearsed ledger time stands still until a command states a later one."""
@@ -288,7 +306,7 @@ class Broker:
         by: str,
         now: datetime,
         previous: str,
-    ) -> Entry:
+    ) -> Written:
         entry = Entry(
             seq=after.seq,
             recorded=now,
@@ -303,10 +321,10 @@ class Broker:
             policy=after.policy,
             previous=previous,
         )
-        return hashed(entry)
+        return written(entry)
 
-    def _seal(self, entries: Sequence[Entry]) -> Seal:
-        first, last = entries[0], entries[-1]
+    def _seal(self, added: Sequence[Written]) -> Seal:
+        first, last = added[0].entry, added[-1].entry
         signature = self._sealer.sign(sealed_message(first.seq, last.seq, last.hash))
         return Seal(
             first=first.seq, last=last.seq, hash=last.hash, key=self._sealer.public_key, signature=signature
@@ -321,49 +339,47 @@ class Broker:
 
     # Catching up ------------------------------------------------------------------------------------------------
 
-    def _forget(self) -> None:
-        """After a failure what is in memory may be ahead of what was written: it is read again."""
-        self._state, self._hash = State(), ""
-
-    def _keep_snapshot(self) -> None:
-        """A snapshot of where things stand. One that cannot be kept is no loss: it is a shortcut."""
+    def _keep_snapshot(self, state: State, digest: str) -> None:
+        """A snapshot of where things stood. One that cannot be kept is no loss: it is a shortcut."""
+        self._snapshot_at = state.seq
         try:
-            self._ledger.keep_snapshot(self._state.seq, self._hash, snapshot_of(self._state))
-            self._snapshot_at = self._state.seq
+            self._ledger.keep_snapshot(state.seq, digest, snapshot_of(state))
         except StorageFailure:
-            self._snapshot_at = self._state.seq - SNAPSHOT_AT_CLOSE // 2
+            self._snapshot_at = state.seq - SNAPSHOT_AT_CLOSE // 2
 
     def _from_snapshot(self) -> None:
         """Begins where the last snapshot stood, if the ledger has the entry that it was taken after."""
         found = self._ledger.snapshot()
         if found is None:
             return
-        seq, digest, body = found
+        seq, digest, parts = found
         there = next(iter(self._ledger.entries(seq - 1, seq)), None)
         try:
-            state = state_of(body)
+            with _nothing_collected():
+                state = state_of(parts)
         except StorageFailure:
             return  # Of another version: everything is folded from the first entry.
         if there is None or there.hash != digest or state.seq != seq:
             return
         first = next(iter(self._ledger.entries(0, 1)))
-        self._learn(first)
+        self._learn(first.events)
         self._load(state.estate)
         self._state, self._hash, self._snapshot_at = state, digest, seq
 
-    def _catch_up(self, entries: Iterable[Entry]) -> None:
-        state, last = self._state, self._hash
-        for entry in entries:
-            if entry.seq <= state.seq:
-                continue
-            self._learn(entry)
-            state = fold(self._desk.library, state, entry.events, entry.recorded, entry.seq)
-            last = entry.hash
-        self._state, self._hash = state, last
+    def _catch_up(self, happenings: Iterable[Happening]) -> None:
+        draft, last = Draft(self._state), self._hash
+        with _nothing_collected():
+            for happening in happenings:
+                self._learn(happening.events)
+                write(self._desk.library, draft, happening.events, happening.recorded, happening.seq)
+                last = happening.hash
+        before, self._state, self._hash = self._state.seq, draft.finish(), last
+        if self._state.seq - before > LONG:
+            gc.freeze()
 
-    def _learn(self, entry: Entry) -> None:
+    def _learn(self, events: Iterable[Event]) -> None:
         """Loads the estate that an entry is decided under, and the policy of the ledger."""
-        for event in entry.events:
+        for event in events:
             if isinstance(event, LedgerOpened):
                 self._load(event.estate)
                 document = self._ledger.document(event.policy)
@@ -377,3 +393,16 @@ class Broker:
         if document is None:
             raise StorageFailure(f"the ledger does not hold the estate {digest[:12]} that it names")
         self._desk.library.add_document(document)
+
+
+@contextmanager
+def _nothing_collected() -> Generator[None]:
+    """While a ledger is folded nothing that it makes is garbage in a cycle, and to look for some takes a third of the
+    time; what is made lives as long as the broker."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +10,7 @@ from offtake.broker.counting import HOURS_PER_DAY, LEVELS, window_days, window_o
 from offtake.broker.events import WindowSettled
 from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO
-from offtake.broker.state import ClosedWindow, State
+from offtake.broker.state import ClosedWindow, Draft, State
 from offtake.domain.selection import Interval
 from offtake.law.pricing import micro_units
 from offtake.law.primitives import Meter
@@ -32,7 +31,7 @@ def _depth(meter: Meter, among: Sequence[Meter]) -> int:
     return depth
 
 
-def next_window(meter: Meter, state: State) -> Interval | None:
+def next_window(meter: Meter, state: State | Draft) -> Interval | None:
     """The days of a commitment's next window that is not settled; None if there is none to come.
 
     Only windows that begin on or after the ledger's first day are settled: of others it does not know everything.
@@ -76,7 +75,7 @@ def lower_of(meter: Meter, days: Interval) -> Decimal:
     return lower * (days.ends - days.begins).days / (window.ends - window.begins).days
 
 
-def first_close(rules: Rules, state: State) -> date | None:
+def first_close(rules: Rules, state: State | Draft) -> date | None:
     """The first day on which some window can be settled."""
     ends = (
         window.ends
@@ -139,22 +138,22 @@ def _end_of_bank(meter: Meter, days: Interval) -> date | None:
     return ends
 
 
-def with_settled(state: State, rules: Rules, event: WindowSettled) -> State:
-    """The state after a settlement."""
+def count_settled(draft: Draft, rules: Rules, event: WindowSettled) -> None:
+    """Closes a window of a commitment, and counts what was paid for it."""
     paid = Decimal(event.billed_micros - event.drawn_micros) / 1_000_000
     window = ClosedWindow(event.begins, event.ends, event.lower, event.taken, paid)
-    closed = (*state.closed.get(event.meter, ()), window)
-    state = replace(state, closed=state.closed.set(event.meter, closed))
-    state = with_shortfall(state, rules, event.meter, window)
-    return replace(state, next_close=first_close(rules, state))
+    closed = (*draft.closed.get(event.meter, ()), window)
+    draft.closed = draft.closed.set(event.meter, closed)
+    count_shortfall(draft, rules, event.meter, window)
+    draft.next_close = first_close(rules, draft)
 
 
-def with_shortfall(state: State, rules: Rules, meter_id: str, window: ClosedWindow) -> State:
-    """The state in which what was paid for a shortfall counts on the commitment that this one is within."""
+def count_shortfall(draft: Draft, rules: Rules, meter_id: str, window: ClosedWindow) -> None:
+    """Counts what was paid for a shortfall on the commitment that this one is within."""
     meters = {meter.id: meter for meter in rules.law.meters}
     meter = meters.get(meter_id)
     outer = None if meter is None else meters.get(meter.within or "")
     if outer is None or outer.measure != "money" or not window.paid:
-        return state
+        return
     key = (outer.id, window_of(outer, window.begins).begins)
-    return replace(state, flows=state.flows.set(key, state.flows.get(key, ZERO) + window.paid))
+    draft.flows[key] = draft.flows.get(key, ZERO) + window.paid

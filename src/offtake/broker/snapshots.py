@@ -1,135 +1,166 @@
-"""A state as a document, so that a broker need not fold a long ledger from its first entry.
+"""A state as a document in parts, so that a broker need not fold a long ledger from its first entry.
 
 A snapshot is only a shortcut: it names the entry that it was taken after, with that entry's hash, and is left aside if
-the ledger has another there. The auditor never reads one.
+the ledger has another there. The auditor never reads one. Each part is small, so that one can be made or read between
+two commands.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Final
+from itertools import chain, islice
+from typing import Final, Literal, TypeVar
 
 from immutables import Map
-from pydantic import Field, TypeAdapter
-from pydantic_core import to_jsonable_python
+from pydantic import TypeAdapter
 
-from offtake.broker.documents import canonical
+from offtake.broker.agenda import Agenda, Due
 from offtake.broker.profile import Profile
-from offtake.broker.state import ClosedWindow, Deal, PostedReading, State
+from offtake.broker.state import ClosedWindow, Deal, PostedReading, State, Window
 from offtake.broker.terms import Bid, Lease
 from offtake.domain.errors import StorageFailure
 from offtake.domain.position import Happened
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+PART: Final = 1_000  # Deals, leases and so on in one part.
 
-_FORMAT: Final[TypeAdapter[int]] = TypeAdapter(Annotated[int, Field(ge=FORMAT, le=FORMAT)])
-_DEALS: Final = TypeAdapter(tuple[Deal, ...])
-_BIDS: Final = TypeAdapter(tuple[Bid, ...])
-_LEASES: Final = TypeAdapter(tuple[Lease, ...])
-_READINGS: Final = TypeAdapter(tuple[PostedReading, ...])
-_PROFILES: Final = TypeAdapter(dict[str, Profile])
-_WINDOWED: Final = TypeAdapter(list[tuple[str, date, Decimal]])
-_CLOSED: Final = TypeAdapter(dict[str, tuple[ClosedWindow, ...]])
-_REST: Final = TypeAdapter(
-    tuple[
-        int,
-        datetime | None,
-        datetime | None,
-        str,
-        str,
-        str,
-        date,
-        str,
-        dict[str, int],
-        frozenset[str],
-        frozenset[str],
-        tuple[Happened, ...],
-        tuple[tuple[str, str | None], ...],
-        tuple[tuple[datetime, str, str], ...],
-        date | None,
-    ]
-)
+Item = TypeVar("Item")
+_Totals = tuple[tuple[str, date, Decimal], ...]
+_Profiles = dict[str, tuple[tuple[int, Decimal], ...]]
 
 
-def snapshot_of(state: State) -> str:
-    """A state as JSON."""
-    rest = (
-        state.seq,
-        state.last,
-        state.opened,
-        state.clock,
-        state.estate,
-        state.policy,
-        state.known_at,
-        state.law,
-        dict(state.versions),
-        sorted(state.reversed),
-        sorted(state.open_needs),
-        state.happened,
-        state.approvals,
-        state.due,
-        state.next_close,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Some of what there is many of."""
+
+    deals: tuple[Deal, ...] = ()
+    bids: tuple[Bid, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    readings: tuple[PostedReading, ...] = ()
+    versions: tuple[tuple[str, int], ...] = ()
+    due: tuple[Due, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    """Everything else."""
+
+    format: Literal[2]
+    seq: int
+    last: datetime | None
+    opened: datetime | None
+    clock: Literal["machine", "rehearsed"]
+    estate: str
+    policy: str
+    known_at: date
+    law: str
+    pools: _Profiles
+    levels: _Profiles
+    windowed: _Totals
+    flows: _Totals
+    owed: _Totals
+    reversed: tuple[str, ...]
+    closed: dict[str, tuple[ClosedWindow, ...]]
+    open_needs: dict[str, datetime]
+    happened: tuple[Happened, ...]
+    approvals: dict[str, tuple[str, ...]]
+    next_close: date | None
+
+
+_PART: Final = TypeAdapter(_Part)
+_HEAD: Final = TypeAdapter(_Head)
+
+
+def snapshot_of(state: State) -> Iterator[str]:
+    """A state as JSON, in parts."""
+    head = _Head(
+        format=FORMAT,
+        seq=state.seq,
+        last=state.last,
+        opened=state.opened,
+        clock=state.clock,
+        estate=state.estate,
+        policy=state.policy,
+        known_at=state.known_at,
+        law=state.law,
+        pools={id: tuple(profile.changes()) for id, profile in sorted(state.pools.items())},
+        levels={id: tuple(profile.changes()) for id, profile in sorted(state.levels.items())},
+        windowed=_totals(state.windowed),
+        flows=_totals(state.flows),
+        owed=_totals(state.owed),
+        reversed=tuple(sorted(state.reversed)),
+        closed=dict(sorted(state.closed.items())),
+        open_needs=dict(sorted(state.open_needs.items())),
+        happened=state.happened,
+        approvals=dict(sorted(state.approvals.items())),
+        next_close=state.next_close,
     )
-    return canonical(
-        {
-            "format": FORMAT,
-            "deals": _DEALS.dump_python(tuple(state.deals.values()), mode="json"),
-            "bids": _BIDS.dump_python(tuple(state.bids.values()), mode="json"),
-            "leases": _LEASES.dump_python(tuple(state.leases.values()), mode="json"),
-            "readings": _READINGS.dump_python(tuple(state.readings.values()), mode="json"),
-            "pools": _PROFILES.dump_python(dict(state.pools), mode="json"),
-            "levels": _PROFILES.dump_python(dict(state.levels), mode="json"),
-            "windowed": _windowed(state.windowed),
-            "flows": _windowed(state.flows),
-            "owed": _windowed(state.owed),
-            "closed": _CLOSED.dump_python(dict(state.closed), mode="json"),
-            "rest": to_jsonable_python(rest),
-        }
+    yield _HEAD.dump_json(head).decode()
+    parts = chain(
+        (_Part(deals=some) for some in _some(state.deals.values())),
+        (_Part(bids=some) for some in _some(state.bids.values())),
+        (_Part(leases=some) for some in _some(state.leases.values())),
+        (_Part(readings=some) for some in _some(state.readings.values())),
+        (_Part(versions=some) for some in _some(state.versions.items())),
+        (_Part(due=some) for some in _some(state.due)),
     )
+    for part in parts:
+        yield _PART.dump_json(part).decode()
 
 
-def state_of(snapshot: str) -> State:
+def state_of(snapshot: Iterable[str]) -> State:
     """The state in a snapshot. Raises StorageFailure if it is none of this version's."""
     try:
-        plain = json.loads(snapshot)
-        _FORMAT.validate_python(plain["format"])
-        rest = _REST.validate_python(plain["rest"])
-        return State(
-            deals=Map((deal.need.id, deal) for deal in _DEALS.validate_python(plain["deals"])),
-            bids=Map((bid.id, bid) for bid in _BIDS.validate_python(plain["bids"])),
-            leases=Map((lease.id, lease) for lease in _LEASES.validate_python(plain["leases"])),
-            readings=Map((one.id, one) for one in _READINGS.validate_python(plain["readings"])),
-            pools=Map(_PROFILES.validate_python(plain["pools"])),
-            levels=Map(_PROFILES.validate_python(plain["levels"])),
-            windowed=_map(plain["windowed"]),
-            flows=_map(plain["flows"]),
-            owed=_map(plain["owed"]),
-            closed=Map(_CLOSED.validate_python(plain["closed"])),
-            seq=rest[0],
-            last=rest[1],
-            opened=rest[2],
-            clock="machine" if rest[3] == "machine" else "rehearsed",
-            estate=rest[4],
-            policy=rest[5],
-            known_at=rest[6],
-            law=rest[7],
-            versions=Map(rest[8]),
-            reversed=rest[9],
-            open_needs=rest[10],
-            happened=rest[11],
-            approvals=rest[12],
-            due=rest[13],
-            next_close=rest[14],
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        parts = iter(snapshot)
+        head = _HEAD.validate_json(next(parts, ""))
+        return _state(head, [_PART.validate_json(part) for part in parts])
+    except ValueError as error:
         raise StorageFailure(f"the snapshot cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def _windowed(values: Map[tuple[str, date], Decimal]) -> list[list[str]]:
-    return sorted([meter, begins.isoformat(), str(amount)] for (meter, begins), amount in values.items())
+def _state(head: _Head, parts: list[_Part]) -> State:
+    return State(
+        seq=head.seq,
+        last=head.last,
+        opened=head.opened,
+        clock=head.clock,
+        estate=head.estate,
+        policy=head.policy,
+        known_at=head.known_at,
+        law=head.law,
+        deals=Map((deal.need.id, deal) for part in parts for deal in part.deals),
+        bids=Map((bid.id, bid) for part in parts for bid in part.bids),
+        leases=Map((lease.id, lease) for part in parts for lease in part.leases),
+        versions=Map(pair for part in parts for pair in part.versions),
+        pools=Map((id, Profile.of(changes)) for id, changes in head.pools.items()),
+        levels=Map((id, Profile.of(changes)) for id, changes in head.levels.items()),
+        windowed=_map(head.windowed),
+        flows=_map(head.flows),
+        readings=Map((one.id, one) for part in parts for one in part.readings),
+        reversed=Map((id, True) for id in head.reversed),
+        owed=_map(head.owed),
+        closed=Map(head.closed),
+        open_needs=Map(head.open_needs),
+        happened=head.happened,
+        approvals=Map(head.approvals),
+        due=Agenda.of(one for part in parts for one in part.due),
+        next_close=head.next_close,
+    )
 
 
-def _map(values: object) -> Map[tuple[str, date], Decimal]:
-    return Map(((meter, begins), amount) for meter, begins, amount in _WINDOWED.validate_python(values))
+def _some(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:
+    """Items by as many as a part has."""
+    these = iter(items)
+    while some := tuple(islice(these, PART)):
+        yield some
+
+
+def _totals(values: Map[Window, Decimal]) -> _Totals:
+    return tuple((meter, begins, amount) for (meter, begins), amount in sorted(values.items()))
+
+
+def _map(values: _Totals) -> Map[Window, Decimal]:
+    return Map(((meter, begins), amount) for meter, begins, amount in values)

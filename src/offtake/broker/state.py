@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from immutables import Map
 
+from offtake.broker.agenda import Agenda
 from offtake.broker.profile import Profile
 from offtake.broker.terms import Bid, Lease, Need, Notice, Take
 from offtake.broker.transitions import Stage
-from offtake.domain.position import Happened
+from offtake.domain.position import Approval, Happened
+
+Window: TypeAlias = tuple[str, date]
+"""A window of a meter or price: its id, and the window's first day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,6 @@ class ClosedWindow:
     paid: Decimal
 
 
-# What happens by itself at a time: a notice of a need lapses, or its rights revive.
-Due: TypeAlias = tuple[datetime, str, str]
-
-
 @dataclass(frozen=True, slots=True)
 class State:
     """Everything that decisions look at. `known_at` and `law` name the law in force; times are UTC."""
@@ -136,14 +136,89 @@ class State:
     )  # By subject: the last entry that touched it.
     pools: Map[str, Profile] = field(default_factory=Map[str, Profile])
     levels: Map[str, Profile] = field(default_factory=Map[str, Profile])  # By meter without a window.
-    windowed: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
-    flows: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
+    windowed: Map[Window, Decimal] = field(default_factory=Map[Window, Decimal])
+    flows: Map[Window, Decimal] = field(default_factory=Map[Window, Decimal])
     readings: Map[str, PostedReading] = field(default_factory=Map[str, PostedReading])
-    reversed: frozenset[str] = frozenset()
-    owed: Map[tuple[str, date], Decimal] = field(default_factory=Map[tuple[str, date], Decimal])
+    reversed: Map[str, bool] = field(default_factory=Map[str, bool])
+    owed: Map[Window, Decimal] = field(default_factory=Map[Window, Decimal])
     closed: Map[str, tuple[ClosedWindow, ...]] = field(default_factory=Map[str, tuple[ClosedWindow, ...]])
-    open_needs: frozenset[str] = frozenset()  # Filed, and neither awarded nor cancelled.
+    open_needs: Map[str, datetime] = field(
+        default_factory=Map[str, datetime]
+    )  # Neither awarded nor cancelled.
     happened: tuple[Happened, ...] = ()
-    approvals: tuple[tuple[str, str | None], ...] = ()
-    due: tuple[Due, ...] = ()  # In the order of time.
+    approvals: Map[str, tuple[str, ...]] = field(
+        default_factory=Map[str, tuple[str, ...]]
+    )  # By need, "" for all.
+    due: Agenda = field(default_factory=Agenda)
     next_close: date | None = None  # The first day on which a window of a commitment can be settled.
+
+    def approved(self, need: str) -> tuple[Approval, ...]:
+        """The approvals that a need has."""
+        for_all = tuple(Approval(procedure, None) for procedure in self.approvals.get("", ()))
+        return (*for_all, *(Approval(procedure, need) for procedure in self.approvals.get(need, ())))
+
+
+class Draft:
+    """A state that is being written to by a run of events: what did not change is shared, what did is written once.
+
+    After `finish` it is not used any more.
+    """
+
+    __slots__ = tuple(field.name for field in fields(State))
+
+    def __init__(self, state: State) -> None:
+        self.seq = state.seq
+        self.last = state.last
+        self.opened = state.opened
+        self.clock: Literal["machine", "rehearsed"] = state.clock
+        self.estate = state.estate
+        self.policy = state.policy
+        self.known_at = state.known_at
+        self.law = state.law
+        self.deals = state.deals.mutate()
+        self.bids = state.bids.mutate()
+        self.leases = state.leases.mutate()
+        self.versions = state.versions.mutate()
+        self.pools = state.pools.mutate()
+        self.levels = state.levels.mutate()
+        self.windowed = state.windowed.mutate()
+        self.flows = state.flows.mutate()
+        self.readings = state.readings.mutate()
+        self.reversed = state.reversed.mutate()
+        self.owed = state.owed.mutate()
+        self.closed = state.closed
+        self.open_needs = state.open_needs.mutate()
+        self.happened = state.happened
+        self.approvals = state.approvals
+        self.due = state.due
+        self.next_close = state.next_close
+
+    def finish(self) -> State:
+        """The state as it was written."""
+        return State(
+            self.seq,
+            self.last,
+            self.opened,
+            self.clock,
+            self.estate,
+            self.policy,
+            self.known_at,
+            self.law,
+            self.deals.finish(),
+            self.bids.finish(),
+            self.leases.finish(),
+            self.versions.finish(),
+            self.pools.finish(),
+            self.levels.finish(),
+            self.windowed.finish(),
+            self.flows.finish(),
+            self.readings.finish(),
+            self.reversed.finish(),
+            self.owed.finish(),
+            self.closed,
+            self.open_needs.finish(),
+            self.happened,
+            self.approvals,
+            self.due,
+            self.next_close,
+        )

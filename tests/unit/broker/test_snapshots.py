@@ -13,6 +13,7 @@ from offtake.bootstrap.broker import desk
 from offtake.broker import service
 from offtake.broker.service import Broker
 from offtake.broker.snapshots import snapshot_of, state_of
+from offtake.broker.state import State
 from offtake.domain.errors import StorageFailure
 from simulation.play import played
 
@@ -23,13 +24,13 @@ def test_a_state_is_read_back_as_it_was(seed: int) -> None:
     state = run.broker.state(run.now)
     again = state_of(snapshot_of(state))
     assert again == state
-    assert snapshot_of(again) == snapshot_of(state)
+    assert list(again.due) == list(state.due)
 
 
 def test_what_is_no_snapshot_is_a_storage_failure() -> None:
-    for text in ("", "{}", '{"format": 99}'):
+    for parts in ([], [""], ["{}"], ['{"format": 99}'], [*snapshot_of(State()), "[]"]):
         with pytest.raises(StorageFailure):
-            state_of(text)
+            state_of(parts)
 
 
 def reopened(deal: Rehearsal, folder: Path) -> Broker:
@@ -60,5 +61,5 @@ def test_a_snapshot_of_another_ledger_is_left_aside(tmp_path: Path) -> None:
     stood = deal.state
     deal.ledger.keep_snapshot(2, "another hash", snapshot_of(stood))
     assert reopened(deal, tmp_path).state() == stood
-    deal.ledger.keep_snapshot(2, deal.ledger.head()[1], '{"format": 0}')
+    deal.ledger.keep_snapshot(2, deal.ledger.head()[1], ['{"format": 0}'])
     assert reopened(deal, tmp_path).state() == stood

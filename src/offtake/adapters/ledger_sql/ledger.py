@@ -1,5 +1,5 @@
-"""The ledger port on SQLAlchemy Core. One statement set for SQLite and PostgreSQL; transactions are begun by hand, so
-that a writer holds the ledger from its first read on.
+"""The ledger port on SQLite and PostgreSQL. Transactions are begun by hand, so that a writer holds the ledger from its
+first read on.
 
 SQLite: write-ahead log, `synchronous=FULL`: a commit is on the disk when it returns. PostgreSQL: `synchronous_commit`
 on, and an exclusive lock of the table of entries that readers do not feel.
@@ -7,28 +7,31 @@ on, and an exclusive lock of the table of entries that readers do not feel.
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from offtake.adapters.ledger_sql.connecting import engine_of, failing
 from offtake.adapters.ledger_sql.migrating import bring_forward
-from offtake.adapters.ledger_sql.schema import documents, entries, outbox, postings, seals, snapshots
-from offtake.broker.deciding import subject_of
-from offtake.broker.entries import Entry, Seal, entry_body, entry_of
-from offtake.broker.outgoing import topics
-from offtake.domain.errors import InvalidInput, StorageFailure
+from offtake.adapters.ledger_sql.reading import bodies_of, head_of, lines_of
+from offtake.adapters.ledger_sql.schema import documents, outbox, postings, seals, snapshots
+from offtake.adapters.ledger_sql.writing import SqlTransaction
+from offtake.broker.entries import Entry, Happening, Seal, entry_of, happening_of
 
 WAIT_SECONDS: Final = 5.0
-CHUNK: Final = 500
 MAXIMUM_TOLD: Final = 1_000
+ALONE: Final = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "BEGIN"}  # Of what is no entry.
+BEGIN: Final = {
+    "sqlite": "BEGIN IMMEDIATE",
+    # One trip: a statement without values may be several.
+    "postgresql": "BEGIN; LOCK TABLE entries IN EXCLUSIVE MODE",
+}
 
 
 def open_ledger(where: str | Path, wait_s: float = WAIT_SECONDS) -> SqlLedger:
@@ -38,161 +41,21 @@ def open_ledger(where: str | Path, wait_s: float = WAIT_SECONDS) -> SqlLedger:
     Raises StorageFailure if it cannot be reached, InvalidInput if it is of a later version or the URL is of no kind
     that is known.
     """
-    text = str(where)
-    engine = _postgresql(text, wait_s) if re.match(r"[a-z0-9+]+://", text) else _sqlite(Path(text), wait_s)
+    engine = engine_of(str(where), wait_s)
     try:
-        with _failing(engine):
+        with failing(engine):
             bring_forward(engine)
     except BaseException:
         engine.dispose()
         raise
-    return SqlLedger(engine, wait_s)
-
-
-def _sqlite(path: Path, wait_s: float) -> sa.Engine:
-    if not path.parent.is_dir():
-        raise InvalidInput(f"there is no folder `{path.parent}` for the ledger")
-    engine = sa.create_engine(
-        f"sqlite:///{path}",
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": wait_s, "check_same_thread": False},
-        poolclass=sa.QueuePool,
-        pool_size=4,
-        max_overflow=12,
-    )
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _: object) -> None:  # noqa: ANN401 -- the driver's own connection, which has no type here
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={int(wait_s * 1000)}")
-        cursor.close()
-
-    return engine
-
-
-def _postgresql(url: str, wait_s: float) -> sa.Engine:
-    scheme, _, rest = url.partition("://")
-    if scheme not in ("postgresql", "postgres", "postgresql+psycopg"):
-        raise InvalidInput(f"a ledger is a file or a postgresql:// URL, not {scheme}://")
-    try:
-        import psycopg
-    except ImportError:
-        raise InvalidInput(
-            "PostgreSQL needs the package psycopg", hint="install it: pip install 'offtake[postgresql]'"
-        ) from None
-    del psycopg
-    return sa.create_engine(
-        f"postgresql+psycopg://{rest}",
-        isolation_level="AUTOCOMMIT",
-        connect_args={"connect_timeout": max(int(wait_s), 2)},
-        pool_size=4,
-        max_overflow=12,
-        pool_pre_ping=True,
-    )
-
-
-@contextmanager
-def _failing(engine: sa.Engine) -> Generator[None]:
-    """Turns what a database raises into StorageFailure, without its address or password."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        password = engine.url.password
-        if password:
-            cause = cause.replace(str(password), "…")
-        raise StorageFailure(f"the ledger: {cause}", hint=_hint(cause)) from error
-
-
-def _hint(cause: str) -> str:
-    text = cause.casefold()
-    if "locked" in text or "lock timeout" in text:
-        return "another process holds it; nothing was recorded: try again with the same key"
-    if "full" in text or "no space" in text:
-        return "make room on its disk; nothing was recorded: try again with the same key"
-    if "malformed" in text or "not a database" in text:
-        return "restore it from a backup, and run `offtake ledger verify`"
-    if "readonly" in text or "read-only" in text or "permission" in text:
-        return "its file and folder must be writable"
-    return "if it may have been recorded, the same key gives what came of it: try again"
-
-
-class SqlTransaction:
-    """An exclusive step of a ledger; see :class:`offtake.broker.ports.Transaction`."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    def head(self) -> tuple[int, str]:
-        """The number and hash of the last entry."""
-        return _head(self._connection)
-
-    def entries(self, after: int) -> Iterator[Entry]:
-        """The entries after a number, in order."""
-        return _entries(self._connection, after, None)
-
-    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """The entries of idempotency keys."""
-        asked = sa.select(entries.c.key, entries.c.body, entries.c.hash).where(entries.c.key.in_(keys))
-        return {row.key: entry_of(row.body, row.hash) for row in self._connection.execute(asked)}
-
-    def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
-        """Adds entries with their postings, what others must be told, and the seal."""
-        self._connection.execute(sa.insert(entries), [_row(entry) for entry in added])
-        lines = [
-            {
-                "seq": entry.seq,
-                "line": n,
-                "account": posting.account,
-                "unit": posting.unit,
-                "amount": posting.amount,
-            }
-            for entry in added
-            for n, posting in enumerate(entry.postings)
-        ]
-        if lines:
-            self._connection.execute(sa.insert(postings), lines)
-        told = [
-            {"seq": entry.seq, "topic": topic, "body": body, "told": False}
-            for entry in added
-            for topic, body in topics(entry)
-        ]
-        if told:
-            self._connection.execute(sa.insert(outbox), told)
-        if seal is not None:
-            self._connection.execute(
-                sa.insert(seals),
-                {
-                    "last": seal.last,
-                    "first": seal.first,
-                    "hash": seal.hash,
-                    "key": seal.key,
-                    "signature": seal.signature,
-                },
-            )
-
-    def keep(self, digest: str, kind: str, document: str) -> None:
-        """Keeps a document under its hash."""
-        held = self._connection.execute(sa.select(documents.c.hash).where(documents.c.hash == digest)).first()
-        if held is None:
-            self._connection.execute(sa.insert(documents), {"hash": digest, "kind": kind, "body": document})
-
-    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
-        """Keeps a snapshot in the place of earlier ones."""
-        packed = zlib.compress(body.encode(), 1)
-        self._connection.execute(sa.delete(snapshots))
-        self._connection.execute(sa.insert(snapshots), {"seq": seq, "hash": digest, "body": packed})
+    return SqlLedger(engine)
 
 
 class SqlLedger:
     """A ledger in a relational database; see :class:`offtake.broker.ports.Ledger`."""
 
-    def __init__(self, engine: sa.Engine, wait_s: float = WAIT_SECONDS) -> None:
+    def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._wait_ms = int(wait_s * 1000)
 
     @property
     def engine(self) -> sa.Engine:
@@ -202,29 +65,22 @@ class SqlLedger:
     @contextmanager
     def transaction(self) -> Generator[SqlTransaction]:
         """An exclusive step: durable once it ends without an error, and nothing of it otherwise."""
-        with _failing(self._engine):
+        with self._step(BEGIN[self._engine.dialect.name]) as connection:
+            yield SqlTransaction(connection)
+
+    @contextmanager
+    def _step(self, begin: str) -> Generator[sa.Connection]:
+        with failing(self._engine):
             connection = self._engine.connect()
             try:
-                for statement in self._begin():
-                    connection.exec_driver_sql(statement)
-                try:
-                    yield SqlTransaction(connection)
-                    connection.exec_driver_sql("COMMIT")
-                except BaseException:
-                    self._roll_back(connection)
-                    raise
+                connection.exec_driver_sql(begin)
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                self._roll_back(connection)
+                raise
             finally:
                 connection.close()
-
-    def _begin(self) -> tuple[str, ...]:
-        if self._engine.dialect.name == "sqlite":
-            return ("BEGIN IMMEDIATE",)
-        return (
-            "BEGIN",
-            f"SET LOCAL lock_timeout = '{self._wait_ms}ms'",
-            "SET LOCAL synchronous_commit = on",
-            "LOCK TABLE entries IN EXCLUSIVE MODE",
-        )
 
     def _roll_back(self, connection: sa.Connection) -> None:
         try:
@@ -235,23 +91,30 @@ class SqlLedger:
 
     @contextmanager
     def _reading(self) -> Generator[sa.Connection]:
-        with _failing(self._engine), self._engine.connect() as connection:
+        with failing(self._engine), self._engine.connect() as connection:
             yield connection
 
     def entries(self, after: int = 0, until: int | None = None) -> Iterator[Entry]:
         """The entries after a number, up to another."""
         with self._reading() as connection:
-            yield from _entries(connection, after, until)
+            for _, digest, body in bodies_of(connection, after, until):
+                yield entry_of(body, digest)
+
+    def happenings(self, after: int = 0) -> Iterator[Happening]:
+        """What happened by the entries after a number."""
+        with self._reading() as connection:
+            for _, digest, body in bodies_of(connection, after):
+                yield happening_of(body, digest)
 
     def bodies(self, after: int = 0) -> Iterator[tuple[int, str, str]]:
         """Number, hash and body of the entries after a number, as they are kept."""
         with self._reading() as connection:
-            yield from _bodies(connection, after, None)
+            yield from bodies_of(connection, after)
 
     def head(self) -> tuple[int, str]:
         """The number and hash of the last entry."""
         with self._reading() as connection:
-            return _head(connection)
+            return head_of(connection)
 
     def document(self, digest: str) -> str | None:
         """A document by its hash."""
@@ -272,16 +135,41 @@ class SqlLedger:
                     first=row.first, last=row.last, hash=row.hash, key=row.key, signature=row.signature
                 )
 
-    def snapshot(self) -> tuple[int, str, str] | None:
-        """The last snapshot."""
+    def snapshot(self) -> tuple[int, str, Iterable[str]] | None:
+        """The last snapshot of which all parts are there."""
+        whole = sa.select(snapshots.c.seq, snapshots.c.hash).where(snapshots.c.last.is_(True))
         with self._reading() as connection:
-            row = connection.execute(sa.select(snapshots).order_by(snapshots.c.seq.desc()).limit(1)).first()
-        return None if row is None else (row.seq, row.hash, zlib.decompress(row.body).decode())
+            row = connection.execute(whole.order_by(snapshots.c.seq.desc()).limit(1)).first()
+        return None if row is None else (row.seq, row.hash, self._parts(row.seq))
 
-    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
-        """Keeps a snapshot in the place of earlier ones."""
-        with self.transaction() as transaction:
-            transaction.keep_snapshot(seq, digest, body)
+    def _parts(self, seq: int) -> Iterator[str]:
+        with self._reading() as connection:
+            for n in count():
+                part = sa.select(snapshots.c.body).where(snapshots.c.seq == seq, snapshots.c.part == n)
+                body = connection.execute(part).scalar()
+                if body is None:
+                    return
+                yield zlib.decompress(body).decode()
+
+    def keep_snapshot(self, seq: int, digest: str, parts: Iterable[str]) -> None:
+        """Keeps a snapshot in the place of earlier ones, part by part, so that no writer waits for all of it."""
+        with self._step(ALONE[self._engine.dialect.name]) as connection:
+            connection.execute(sa.delete(snapshots).where(snapshots.c.seq == seq))
+        n, ready = 0, None
+        for part in parts:
+            if ready is not None:
+                self._keep_part(seq, n, digest, ready)
+                n += 1
+            ready = part
+        if ready is None:
+            return
+        with self._step(ALONE[self._engine.dialect.name]) as connection:
+            connection.execute(sa.delete(snapshots).where(snapshots.c.seq != seq))
+            connection.execute(sa.insert(snapshots), _part(seq, n, digest, ready, last=True))
+
+    def _keep_part(self, seq: int, n: int, digest: str, part: str) -> None:
+        with self._step(ALONE[self._engine.dialect.name]) as connection:
+            connection.execute(sa.insert(snapshots), _part(seq, n, digest, part, last=False))
 
     def outbox(self, limit: int = MAXIMUM_TOLD) -> Sequence[tuple[int, str, str]]:
         """What others must still be told, oldest first."""
@@ -310,45 +198,12 @@ class SqlLedger:
     def postings(self) -> Iterator[tuple[int, int, str, str, int]]:
         """Every line as it is kept: entry, line, account, unit, amount."""
         with self._reading() as connection:
-            for row in connection.execute(sa.select(postings).order_by(postings.c.seq, postings.c.line)):
-                yield row.seq, row.line, row.account, row.unit, row.amount
+            yield from lines_of(connection)
 
     def close(self) -> None:
         """Lets go of the database."""
         self._engine.dispose()
 
 
-def _head(connection: sa.Connection) -> tuple[int, str]:
-    row = connection.execute(
-        sa.select(entries.c.seq, entries.c.hash).order_by(entries.c.seq.desc()).limit(1)
-    ).first()
-    return (0, "") if row is None else (row.seq, row.hash)
-
-
-def _bodies(connection: sa.Connection, after: int, until: int | None) -> Iterator[tuple[int, str, str]]:
-    asked = sa.select(entries.c.seq, entries.c.hash, entries.c.body).order_by(entries.c.seq).limit(CHUNK)
-    while True:
-        these = asked.where(entries.c.seq > after)
-        rows = connection.execute(these if until is None else these.where(entries.c.seq <= until)).all()
-        for row in rows:
-            yield row.seq, row.hash, row.body
-        if len(rows) < CHUNK:
-            return
-        after = rows[-1].seq
-
-
-def _entries(connection: sa.Connection, after: int, until: int | None) -> Iterator[Entry]:
-    for _, digest, body in _bodies(connection, after, until):
-        yield entry_of(body, digest)
-
-
-def _row(entry: Entry) -> dict[str, object]:
-    return {
-        "seq": entry.seq,
-        "key": entry.key,
-        "recorded": entry.recorded.astimezone(UTC).isoformat(timespec="microseconds"),
-        "command": "open" if entry.command is None else entry.command.kind,
-        "subject": None if entry.command is None else subject_of(entry.command),
-        "hash": entry.hash,
-        "body": entry_body(entry),
-    }
+def _part(seq: int, n: int, digest: str, part: str, *, last: bool) -> dict[str, object]:
+    return {"seq": seq, "part": n, "hash": digest, "last": last, "body": zlib.compress(part.encode(), 1)}

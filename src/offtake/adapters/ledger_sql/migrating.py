@@ -20,14 +20,14 @@ def revision_of(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def bring_forward(engine: sa.Engine) -> None:
-    """Makes the tables, or migrates them to this version's; all of it or nothing.
+def bring_forward(engine: sa.Engine, to: str = REVISION) -> None:
+    """Makes the tables, or migrates them to this version's (or an earlier one's); all of it or nothing.
 
     Raises InvalidInput for a ledger of a later version.
     """
     with engine.connect() as connection:
         found = revision_of(connection)
-    if found == REVISION:
+    if found == to:
         return
     if found is not None and found > REVISION:
         raise InvalidInput(
@@ -46,9 +46,9 @@ def bring_forward(engine: sa.Engine) -> None:
             connection.exec_driver_sql("BEGIN")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7103842)")
         try:
-            if revision_of(connection) != REVISION:
+            if revision_of(connection) != to:
                 config.attributes["connection"] = connection
-                command.upgrade(config, REVISION)
+                command.upgrade(config, to)
             connection.exec_driver_sql("COMMIT")
         except BaseException:
             connection.exec_driver_sql("ROLLBACK")

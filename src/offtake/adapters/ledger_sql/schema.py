@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 
 # Alembic's revision of the tables below; `migrations/versions` leads there from every earlier one.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 metadata = sa.MetaData()
 
@@ -69,7 +69,9 @@ snapshots = sa.Table(
     "snapshots",
     metadata,
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("last", sa.Boolean, nullable=False),  # Whether it is the last part: then all are there.
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 

@@ -100,11 +100,9 @@ def _levels(
     if begins >= ends or not each:
         return []
     profile = state.levels.get(meter.id, Profile())
-    low, high = begins.toordinal(), ends.toordinal()
-    days = [low, *(day for day in profile.days if low < day < high), high]
+    steps = [*profile.steps(begins, ends), (ends.toordinal(), ZERO)]
     return [
-        (profile.on(date.fromordinal(one)), each, Decimal((other - one) * HOURS_PER_DAY))
-        for one, other in pairwise(days)
+        (level, each, Decimal((until - day) * HOURS_PER_DAY)) for (day, level), (until, _) in pairwise(steps)
     ]
 
 

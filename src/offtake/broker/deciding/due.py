@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from offtake.broker.agenda import Due
 from offtake.broker.asking import next_step, own_supplies, revived
 from offtake.broker.deciding.call import Desk
 from offtake.broker.deciding.takes import answer_of, counts, takes_of, unlawful_takes
@@ -32,10 +33,13 @@ def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
     if known != state.known_at or not state.law:
         rules = desk.library.rules(state.estate, known)
         happen(LawInForce(known_at=known, law=rules.law_hash))
-    while len(events) < desk.policy.maximum_due_per_entry and state.due and state.due[0][0] < now:
-        more = _came_due(desk, state, now)
-        if not more:
-            state = replace(state, due=state.due[1:])
+    while len(events) < desk.policy.maximum_due_per_entry:
+        first = state.due.first
+        if first is None or first[0] >= now:
+            break
+        more = _came_due(desk, state, first, now)
+        if not more:  # Another time, perhaps: on the ledger it stays due.
+            state = replace(state, due=state.due.minus(first[2]))
         happen(*more)
     while (
         len(events) < desk.policy.maximum_due_per_entry
@@ -46,8 +50,8 @@ def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
     return tuple(events)
 
 
-def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
-    _, need, what = state.due[0]
+def _came_due(desk: Desk, state: State, first: Due, now: datetime) -> tuple[Event, ...]:
+    _, need, what = first
     deal, rules = state.deals[need], rules_of(desk.library, state)
     if what.startswith(REVIVAL):
         asking = next(one for one in deal.askings if one.notice.id == what[len(REVIVAL) :])
@@ -57,11 +61,11 @@ def _came_due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
             return ()  # Who may match is asked again about the bids that an award would take.
         return revived(rules, desk.policy, state, deal, procedure, now, "revival", None)
     asking = next(one for one in deal.askings if one.notice.id == what)
-    first = _silent(rules, state, deal, asking, now)
-    if not first:
+    said = _silent(rules, state, deal, asking, now)
+    if not said:
         return ()
-    after = folded(desk.library, state, first[0], now, state.seq + 1)
-    return (*first, *next_step(rules, desk.policy, after, after.deals[need], now))
+    after = folded(desk.library, state, said[0], now, state.seq + 1)
+    return (*said, *next_step(rules, desk.policy, after, after.deals[need], now))
 
 
 def _silent(rules: Rules, state: State, deal: Deal, asking: Asking, now: datetime) -> tuple[Event, ...]:

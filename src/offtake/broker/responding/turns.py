@@ -151,7 +151,8 @@ class Turns:
         return self._submit(at, "sweep", Sweep(), key, None)
 
     def _step(self, at: datetime) -> Turn | None:
-        if not self._diary or (self._state.due and self._state.due[0][0] + _TICK < self._diary[0][0]):
+        due = self._state.due.first
+        if not self._diary or (due is not None and due[0] + _TICK < self._diary[0][0]):
             return self.sweep(at)
         _, _, look, need, response = heappop(self._diary)
         if look >= 0:

@@ -123,7 +123,7 @@ class StateWorld:
             for one in self._rules.law.procedures
             if one.style == "approve"
             and party in (None, one.holder)
-            and not {(one.id, None), (one.id, need)} & set(self._state.approvals)
+            and all(given.procedure != one.id for given in self._state.approved(need))
         ]
         if not procedures:
             return ()
