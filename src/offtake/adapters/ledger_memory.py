@@ -3,10 +3,10 @@ when the process ends."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from offtake.broker.entries import Entry, Seal
+from offtake.broker.entries import Entry, Happening, Seal, Written
 
 
 class PlainSealer:
@@ -43,9 +43,13 @@ class MemoryLedger:
         """The entries after a number, up to another: they are numbered from one without gaps."""
         return iter(self._entries[after:until])
 
+    def happenings(self, after: int = 0) -> Iterator[Happening]:
+        """What happened by the entries after a number."""
+        return _happenings(self._entries, after)
+
     def head(self) -> tuple[int, str]:
         """The number and the hash of the last entry."""
-        return _head(self._entries)
+        return (self._entries[-1].seq, self._entries[-1].hash) if self._entries else (0, "")
 
     def document(self, digest: str) -> str | None:
         """A document by its hash."""
@@ -55,13 +59,13 @@ class MemoryLedger:
         """All seals."""
         return iter(self._seals)
 
-    def snapshot(self) -> tuple[int, str, str] | None:
+    def snapshot(self) -> tuple[int, str, Iterable[str]] | None:
         """None: what is in memory needs no shortcut."""
         return None
 
-    def keep_snapshot(self, seq: int, digest: str, body: str) -> None:
+    def keep_snapshot(self, seq: int, digest: str, parts: Iterable[str]) -> None:
         """Keeps none."""
-        del seq, digest, body
+        del seq, digest, parts
 
     def outbox(self, limit: int) -> Sequence[tuple[int, str, str]]:
         """Nothing: nobody is told of a rehearsal."""
@@ -95,21 +99,18 @@ class MemoryTransaction:
         self.documents: dict[str, str] = {}
         self.seals: list[Seal] = []
 
-    def head(self) -> tuple[int, str]:
-        """The number and the hash of the last entry."""
-        return _head(self._entries)
+    def look(self, keys: Sequence[str]) -> tuple[int, dict[str, Entry]]:
+        """The number of the last entry, and the entries of idempotency keys."""
+        found = {key: self._by_key[key] for key in keys if key in self._by_key}
+        return (self._entries[-1].seq if self._entries else 0), found
 
-    def entries(self, after: int) -> Iterator[Entry]:
-        """The entries after a number."""
-        return iter(self._entries[after:])
+    def happenings(self, after: int) -> Iterator[Happening]:
+        """What happened by the entries after a number."""
+        return _happenings(self._entries, after)
 
-    def found(self, keys: Sequence[str]) -> dict[str, Entry]:
-        """The entries of idempotency keys."""
-        return {key: self._by_key[key] for key in keys if key in self._by_key}
-
-    def append(self, added: Sequence[Entry], seal: Seal | None) -> None:
+    def append(self, added: Sequence[Written], seal: Seal | None) -> None:
         """Adds entries, and the seal over them."""
-        self.added.extend(added)
+        self.added.extend(one.entry for one in added)
         if seal is not None:
             self.seals.append(seal)
 
@@ -119,5 +120,6 @@ class MemoryTransaction:
         self.documents[digest] = document
 
 
-def _head(entries: Sequence[Entry]) -> tuple[int, str]:
-    return (entries[-1].seq, entries[-1].hash) if entries else (0, "")
+def _happenings(entries: Sequence[Entry], after: int) -> Iterator[Happening]:
+    for entry in entries[after:]:
+        yield Happening(seq=entry.seq, recorded=entry.recorded, events=entry.events, hash=entry.hash)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 
-from offtake.broker.counting import with_reading
+from offtake.broker.counting import count_reading
 from offtake.broker.library import Rules
 from offtake.broker.profile import ZERO
-from offtake.broker.state import PostedReading, State
+from offtake.broker.state import Draft, PostedReading, State
 from offtake.broker.terms import Lease
 from offtake.domain.position import Approval, Discharge, Position, Reading
 from offtake.law.windows import window_at
@@ -34,19 +34,20 @@ def held_leases(state: State) -> tuple[Lease, ...]:
 def _readings(rules: Rules, state: State, own: Callable[[PostedReading], bool]) -> Iterator[Reading]:
     """What leases and readings of others count, by meter and window; and what prices by tiers have counted."""
     prices = {price.id: price for price in rules.law.prices}
-    owed = dict(state.owed)
+    owed, draft = dict(state.owed), Draft(state)
     for id, reading in state.readings.items():
         if id in state.reversed or not own(reading):
             continue
         price = prices.get(reading.primitive)
         if price is None:
-            state = with_reading(state, rules, reading, -1)
+            count_reading(draft, rules, reading, -1)
         else:
             window = window_at(price.window, reading.begins, price.scope.begins, price.scope.ends)
             owed[price.id, window.begins] = owed.get((price.id, window.begins), ZERO) - reading.amount
     meters = {meter.id: meter for meter in rules.law.meters}
-    counted: dict[tuple[str, object], Decimal] = {**dict(state.flows), **owed}
-    for id, begins in sorted({*state.flows, *owed}):
+    flows = draft.finish().flows
+    counted: dict[tuple[str, object], Decimal] = {**dict(flows), **owed}
+    for id, begins in sorted({*flows, *owed}):
         primitive = meters.get(id) or prices.get(id)
         amount = counted[id, begins]
         if primitive is not None and amount:
