@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from offtake.adapters.estate_yaml import Problems, problem_lines
-from offtake.bootstrap.estates import law_of, read_estate
+from offtake.bootstrap.gateway_estate import Served, read_served
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.domain.estate import Estate
 from offtake.domain.position import Happened, Position
@@ -230,6 +229,10 @@ def today(wall: Clock = time.time) -> date:
     return day_of(wall())
 
 
+Reader = Callable[[Path], Served]
+"""How an estate is read: in this process, or apart."""
+
+
 def prepare(
     path: Path,
     place: Place,
@@ -237,6 +240,7 @@ def prepare(
     wall: Clock = time.time,
     last: Standing | None = None,
     tokens: Tokens | None = None,
+    read: Reader = read_served,
 ) -> Prepared:
     """An estate ready to be served. Raises InvalidInput if it, or the keys, cannot be used, and StorageFailure if
     where things stand cannot be read, unless `last` says where they last stood; `tokens` are those that are kept."""
@@ -244,12 +248,9 @@ def prepare(
     from offtake.adapters.wire.upstreams import upstreams_of
     from offtake.bootstrap.upstream_proofs import prover
 
-    read = read_estate(path)
-    if isinstance(read, Problems):
-        first = problem_lines(read.errors[:1])[0]
-        raise InvalidInput(f"`{path}` has problems, first: {first}", hint=f"`offtake check {path}` shows all")
-    estate = read.estate
-    law, keys = law_of(estate, None), keys_for(estate, place)
+    served = read(path)
+    estate, law = served.estate, served.law
+    keys = keys_for(estate, place)
     kept = tokens or Tokens(wall)
     upstreams, lacks = upstreams_of(estate, prover(kept))
     if not upstreams:
@@ -266,8 +267,7 @@ def prepare(
             raise
         standing = last
     table = table_of(estate, law, standing, keys, today(wall))
-    files = files_of(path, estate)
-    return Prepared(estate, files, law, keys, upstreams, lacks, known, standing, table, kept)
+    return Prepared(estate, served.files, law, keys, upstreams, lacks, known, standing, table, kept)
 
 
 def keys_for(estate: Estate, place: Place) -> tuple[Key, ...]:
@@ -329,6 +329,7 @@ def write_pack(
 def replayed(estate: Estate, log: Path, workload: str | None, region: str | None) -> Replayed:
     """A log put to the choice under an estate's agreements, by the day."""
     from offtake.adapters.request_logs import read_log
+    from offtake.bootstrap.estates import law_of
     from offtake.router.replay import replay
 
     if workload is not None and region is not None:
@@ -344,11 +345,6 @@ def profile_named(id: str) -> Profile:
     """The profile that a key's or a receipt's text of it names: class, region, data class and customer."""
     workload, region, data_class, customer, *_ = (*id.split("|"), "", "", "")
     return Profile(id, workload, region, data_class or None, customer or None)
-
-
-def files_of(path: Path, estate: Estate) -> tuple[Path, ...]:
-    """The files of an estate: the first, and those that it includes."""
-    return (path, *(path.parent / name for name in estate.include))
 
 
 def _known(estate: Estate, keys: Sequence[Key], path: Path) -> None:

@@ -12,6 +12,7 @@ from offtake.bootstrap.gateway import (
     Clock,
     Place,
     Prepared,
+    Reader,
     keys_for,
     modified,
     prepare,
@@ -20,6 +21,7 @@ from offtake.bootstrap.gateway import (
     table_of,
     today,
 )
+from offtake.bootstrap.gateway_estate import read_served
 from offtake.domain.errors import StorageFailure
 
 if TYPE_CHECKING:
@@ -38,8 +40,10 @@ class Following:
         prepared: Prepared,
         ledger: LedgerReader | None = None,
         wall: Clock = time.time,
+        read: Reader = read_served,
     ) -> None:
         self._wall = wall
+        self._read = read
         self._path = path
         self._place = place
         self._ledger = ledger
@@ -71,7 +75,9 @@ class Following:
         if changed[0]:
             # What stands is read before its mark is kept, so that what comes meanwhile is seen the next time.
             last, tokens = before.standing, before.tokens
-            self._prepared = prepare(self._path, self._place, self._ledger, self._wall, last, tokens)
+            self._prepared = prepare(
+                self._path, self._place, self._ledger, self._wall, last, tokens, self._read
+            )
             self._files = self._seen_files()
         else:
             self._prepared = self._again(before, day, read_keys=changed[1], stood=stood)

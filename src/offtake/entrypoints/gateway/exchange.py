@@ -465,8 +465,7 @@ class Exchange:
 
     def _end(self) -> None:
         self._give_back(None, 0)
-        self._over = True
-        self._service.ended(self)
+        self._let_go()
         self._connection.done(self.incoming.keep_alive)
 
     def _finish(
@@ -489,8 +488,13 @@ class Exchange:
         if status is None:
             status = 0 if self._relay is None else self._relay.status
         self._record(outcome, status, used, cost, bound, measured=measured)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """It is over. What refers back to it is let go, so that nothing is left for the collector of garbage."""
         self._over = True
-        service.ended(self)
+        self._relay = self._request = self._pool = None
+        self._service.ended(self)
 
     # The receipt.
 

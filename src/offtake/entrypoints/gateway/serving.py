@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from offtake.bootstrap.gateway import Place, Prepared, prepare, receipts_of, today
+from offtake.bootstrap.gateway_estate import read_apart
 from offtake.bootstrap.gateway_following import Following
 from offtake.bootstrap.gateway_ledger import reader_of
 from offtake.bootstrap.gateway_meters import origin_of, settle_the_dead, store_of
@@ -212,7 +213,8 @@ def serve(asked: Asked, host: str, port: int, say: Callable[[str], None]) -> Non
 
 def prepared_of(asked: Asked) -> Prepared:
     """What a process serves at first. Raises OfftakeError if it cannot be used."""
-    return prepare(asked.estate, asked.place, reader_of(asked.ledger, asked.place, asked.meters))
+    ledger = reader_of(asked.ledger, asked.place, asked.meters)
+    return prepare(asked.estate, asked.place, ledger, read=read_apart)
 
 
 def listening_or_said(host: str, port: int) -> socket.socket:
@@ -268,7 +270,7 @@ async def _run_process(
         speaking.first()
     service.beside = None if among is None else among.beside
     ledger = reader_of(asked.ledger, place, asked.meters)
-    changes = Following(asked.estate, place, prepared, ledger)
+    changes = Following(asked.estate, place, prepared, ledger, read=read_apart)
     serving = Serving(service, listener, changes, say, speaking, prepared.tokens)
     if among is None or among.beside.slot == 1:
         serving.chores = Chores(place, service, say, ledger)
