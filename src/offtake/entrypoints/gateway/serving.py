@@ -202,13 +202,12 @@ class Asked:
 
 def serve(asked: Asked, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serves an estate in this process until it is told to end. Raises OfftakeError if it cannot begin."""
-    alone = only_one(asked.place)
-    prepared = prepared_of(asked)
-    for lack in prepared.lacks:
-        say(f"left out: {lack}")
-    listener = listening_or_said(host, port)
-    run_process(asked, prepared, listener, say)
-    alone.close()
+    with only_one(asked.place):
+        prepared = prepared_of(asked)
+        for lack in prepared.lacks:
+            say(f"left out: {lack}")
+        listener = listening_or_said(host, port)
+        run_process(asked, prepared, listener, say)
 
 
 def prepared_of(asked: Asked) -> Prepared:

@@ -222,21 +222,20 @@ def _status(status: int) -> str:
 
 def supervise(asked: Asked, host: str, port: int, processes: int, say: Callable[[str], None]) -> None:
     """Serves an estate with several processes until it is told to end. Raises OfftakeError if it cannot begin."""
-    alone = only_one(asked.place)
-    make_files(asked.place, asked.meters)
-    for lack in prepared_of(asked).lacks:
-        say(f"left out: {lack}")
-    first = listening_or_said(host, port)
-    port = first.getsockname()[1]
-    listeners = [first, *(listening_or_said(host, port) for _ in range(processes - 1))]
-    for listener in listeners:
-        listener.listen(BACKLOG)
-    for file in asked.place.running.glob("*.json"):
-        file.unlink(missing_ok=True)
-    slots = [Slot(number, listener) for number, listener in enumerate(listeners, 1)]
-    try:
-        asyncio.run(Supervisor(asked, slots, say).run())
-    finally:
+    with only_one(asked.place):
+        make_files(asked.place, asked.meters)
+        for lack in prepared_of(asked).lacks:
+            say(f"left out: {lack}")
+        first = listening_or_said(host, port)
+        port = first.getsockname()[1]
+        listeners = [first, *(listening_or_said(host, port) for _ in range(processes - 1))]
         for listener in listeners:
-            listener.close()
-        alone.close()
+            listener.listen(BACKLOG)
+        for file in asked.place.running.glob("*.json"):
+            file.unlink(missing_ok=True)
+        slots = [Slot(number, listener) for number, listener in enumerate(listeners, 1)]
+        try:
+            asyncio.run(Supervisor(asked, slots, say).run())
+        finally:
+            for listener in listeners:
+                listener.close()
