@@ -1,4 +1,4 @@
-"""Plans for many futures as files: JSON, and tables as CSV. Same plan, same bytes."""
+"""Plans for many futures as files: JSON, a page, and tables as CSV. Same plan, same bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import cast
 
+from offtake.adapters.recourse_page import write_page
 from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
 from offtake.domain.handoffs import Row
@@ -16,26 +17,28 @@ from offtake.domain.recourse import RollingPlan, StochasticPlan
 
 
 def write_stochastic(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:
-    """Writes `stochastic.json` and its tables into a folder, and returns the files in order.
+    """Writes `stochastic.json`, its page and its tables into a folder, and returns the files in order.
 
     A file appears whole or not at all. Raises StorageFailure if the folder or a file cannot be written.
     """
     tables = {"orders-now": plan.orders, "orders-later": plan.later, "futures": plan.futures}
-    return _write(plan, "stochastic.json", tables, folder)
+    return _write(plan, "stochastic", tables, folder)
 
 
 def write_rolling(plan: RollingPlan, folder: Path) -> tuple[Path, ...]:
     """As `write_stochastic`, for `rolling.json`."""
-    return _write(
-        plan, "rolling.json", {"orders-rolled": plan.orders, "futures-rolled": plan.futures}, folder
-    )
+    tables = {"orders-rolled": plan.orders, "futures-rolled": plan.futures}
+    return _write(plan, "rolling", tables, folder)
 
 
-def _write(plan: Row, name: str, tables: Mapping[str, Sequence[Row]], folder: Path) -> tuple[Path, ...]:
+def _write(
+    plan: StochasticPlan | RollingPlan, name: str, tables: Mapping[str, Sequence[Row]], folder: Path
+) -> tuple[Path, ...]:
     text = json.dumps(plan.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = [write_whole(folder / name, text.encode())]
+        written = [write_whole(folder / f"{name}.json", text.encode())]
+        written.append(write_page(plan, folder / f"{name}.html"))
         written += [
             write_whole(folder / f"{table}.csv", _csv(rows).encode()) for table, rows in tables.items()
         ]

@@ -9,13 +9,15 @@ from offtake.domain.recourse import LaterOrder, OrderNow, StochasticPlan, Thing
 THRESHOLD_MW = 0.5  # Below it power says nothing to a reader, and the number of things is told.
 
 
-def amount_of(thing: Thing, quantity: float) -> str:
-    """`290 MW`, `8 accelerators`, with what power it draws where that is known."""
+def amount_of(thing: Thing, quantity: float, *, short: bool = False) -> str:
+    """`290 MW (139,000 accelerators)`, `8 accelerators`; `short` leaves out the number where the power is known."""
     if thing.unit == "MW":
         return _power(quantity)
     count = f"{_count(quantity)} {_units(thing.unit, quantity)}"
     power = quantity * thing.power_mw_per_unit
-    return f"{_power(power)} ({count})" if power >= THRESHOLD_MW else count
+    if power < THRESHOLD_MW:
+        return count
+    return _power(power) if short else f"{_power(power)} ({count})"
 
 
 def _power(megawatts: float) -> str:
@@ -45,26 +47,20 @@ def now_in_words(orders: Sequence[OrderNow]) -> str:
     periods = [one.period for one in orders]
     when = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     known = sum(one.known_least for one in orders)
-    sure = f"; at least {amount_of(thing, known)} suits every future" if known > 0 else ""
+    sure = f"; {amount_of(thing, known)} of it whatever comes" if known > 0 else ""
     return f"Commit to {amount} of {name_of(thing)} now, in {when}{sure}."
 
 
 def later_in_words(one: LaterOrder) -> str:
-    """An option, or what every future orders later."""
-    amount = amount_of(one.thing, one.most)
-    if one.probability >= 1:
-        return (
-            f"Every future orders {name_of(one.thing)} later, up to {amount}, the first of them in {one.period}: "
-            "nothing about it has to be decided now."
-        )
+    """An option: what some futures order later and others do not."""
     return (
         f"Keep the option on {name_of(one.thing)} until {one.period}: {one.probability * 100:.3g} % of futures "
-        f"take it, up to {amount}; ordered then, it serves from {one.serves_from}."
+        f"take it, up to {amount_of(one.thing, one.most)}; ordered then, it serves from {one.serves_from}."
     )
 
 
 def sentences_of(plan: StochasticPlan) -> tuple[str, ...]:
-    """Today's orders in words, then what is kept open."""
+    """Today's orders in words, then what is kept open, then what comes in every future."""
     things: dict[tuple[str, str], list[OrderNow]] = {}
     for one in plan.orders:
         if one.quantity > 0:
@@ -72,4 +68,11 @@ def sentences_of(plan: StochasticPlan) -> tuple[str, ...]:
     now = [now_in_words(found) for found in things.values()]
     if not now:
         now = [f"Commit to nothing new before {plan.rule.decided_until}."]
-    return (*now, *(later_in_words(one) for one in plan.later))
+    options = [later_in_words(one) for one in plan.later if one.probability < 1]
+    sure = [name_of(one.thing) for one in plan.later if one.probability >= 1]
+    last = (
+        [f"Every future orders later: {', '.join(sure)}. Nothing about it has to be decided now."]
+        if sure
+        else []
+    )
+    return (*now, *options, *last)
