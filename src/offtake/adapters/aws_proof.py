@@ -48,7 +48,7 @@ class AwsProof:
         now = self._clock()
         if now - self._read_at > _READ_AGAIN_S:
             self._read_at, self._credentials = now, _credentials(self._environment)
-        return None if self._credentials is not None else "its credentials are gone"
+        return None if self._credentials is not None else "has no credentials now"
 
     def headers(self, path: str, raw: bytes) -> bytes:
         """The lines that sign a POST of a body to a path."""

@@ -54,13 +54,15 @@ class KeptToken:
         self._line = b""
         self._due_at = 0.0
         self._wait_s = 0.0
-        self._failure = "its token was not fetched yet"
+        self.failure: str | None = (
+            None  # Why it could not be renewed, for the operator: callers are not told.
+        )
 
     @property
     def lack(self) -> str | None:
         """Why there is no token now; None if there is."""
         token = self._token
-        return None if token is not None and self._wall() < token.ends_at else self._failure
+        return None if token is not None and self._wall() < token.ends_at else "has no token now"
 
     @property
     def due(self) -> bool:
@@ -73,7 +75,7 @@ class KeptToken:
         try:
             token = self._source.fetch(now)
         except UpstreamFailure as failure:
-            self._failure = failure.message
+            self.failure = failure.message
             first, last = RETRY_AFTER_S
             self._wait_s = min(max(first, self._wait_s * 2), last)
             self._due_at = now + self._wait_s
@@ -81,7 +83,7 @@ class KeptToken:
         life = min(token.ends_at - now, LONGEST_LIFE_S)
         self._token = Token(token.text, now + life)
         self._line = f"authorization: Bearer {token.text}\r\n".encode()
-        self._failure, self._wait_s = "its token has ended", 0.0
+        self.failure, self._wait_s = None, 0.0
         self._due_at = now + max(life - RENEW_BEFORE_S, life / 2)
 
     def headers(self, path: str, raw: bytes) -> bytes:

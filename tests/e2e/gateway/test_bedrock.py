@@ -181,4 +181,4 @@ def test_credentials_in_a_file_are_looked_at_again(tmp_path: Path) -> None:
     assert b"Credential=C/" in proof.headers("/", b"")
     file.write_text("")
     now[0] = 122.0
-    assert proof.lack == "its credentials are gone"
+    assert proof.lack == "has no credentials now"

@@ -52,6 +52,7 @@ class Exchange:
         "_connection",
         "_hold",
         "_key",
+        "_lacking",
         "_over",
         "_pool",
         "_relay",
@@ -109,6 +110,7 @@ class Exchange:
         self._request: Request | None = None
         self._retry_after: float | None = None
         self._translation: Translation | None = None
+        self._lacking: tuple[str, ...] = ()  # Upstreams that could not be asked this, and why.
         self._untold: Untranslatable | None = (
             None  # What kept it from an upstream that speaks another dialect.
         )
@@ -197,6 +199,7 @@ class Exchange:
             if lack is None:
                 return found
             # Each turn leaves out one deployment at least, so there is an end.
+            self._lacking += (f"{found.candidate.id} {lack}",)
             self.passed.append((found.candidate.id, lack, ()))
             self._asked = with_excluded(self._asked, self._at(found.candidate))
 
@@ -439,6 +442,8 @@ class Exchange:
             # Nothing but the field keeps it from an upstream, so it is the field that the caller is told.
             status, code, param = 400, "untranslatable", untold.field[:120]
             text = f"the upstream that may take the request speaks another dialect, in which {untold}"
+        elif self._lacking:
+            text = "; ".join((text, *self._lacking[:4]))
         self._respond_error(status, text, code, wait, param)
         self._record("refused", status, None)
         self._end()

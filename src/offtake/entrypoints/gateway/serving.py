@@ -155,7 +155,11 @@ class Serving:
         """Renews the upstreams' tokens that are due, beside the loop."""
         loop = asyncio.get_running_loop()
         due = [] if self._tokens is None else self._tokens.due()
+        before = [token.failure for token in due]
         await asyncio.gather(*(loop.run_in_executor(None, token.renew) for token in due))
+        for token, failure in zip(due, before, strict=True):
+            if token.failure is not None and token.failure != failure:  # Once, not at every attempt.
+                self._say(f"a token of an upstream's was not renewed: {token.failure}")
 
     def _replace(self, fresh: Prepared) -> None:
         service = self.service
