@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from offtake.adapters.upstream_tokens import Tokens
     from offtake.adapters.wire.upstreams import Upstream
     from offtake.bootstrap.gateway_ledger import LedgerReader
+    from offtake.router.affinity import Affinity
     from offtake.router.evidence import Evidence
     from offtake.router.ports import Positions, Receipts
     from offtake.router.receipts import Receipt
@@ -65,6 +66,11 @@ class Place:
     def running(self) -> Path:
         """What each process tells of itself while it runs."""
         return self.folder / "run"
+
+    @property
+    def affinity(self) -> Path:
+        """Which deployment holds which state."""
+        return self.folder / "affinity.sqlite"
 
     @property
     def signing_key(self) -> Path:
@@ -364,3 +370,11 @@ def receipts_of(place: Place, worker: str) -> Receipts:
     from offtake.adapters.receipts_sqlite import SqliteReceipts
 
     return SqliteReceipts(place.receipts, place.signing_key, worker)
+
+
+def affinity_of(place: Place) -> Affinity:
+    """Where it is kept which deployment holds which state."""
+    from offtake.adapters.affinity_sqlite import SqliteAffinity
+    from offtake.router.affinity import Affinity
+
+    return Affinity(SqliteAffinity(place.affinity))

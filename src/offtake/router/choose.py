@@ -52,7 +52,8 @@ class Asked(NamedTuple):
     """A request as the choice sees it: `expected` tokens, and the `most` that may come of it.
 
     `tightened` are entries under stricter facts that the request states of itself: a route must be in all of them.
-    `excluded` are supplies already tried; `pinned` is the only one that holds the state which the request builds on.
+    `excluded` are supplies already tried; `pinned` is the only one that holds the state which the request builds on,
+    and of equals the one that it `prefers` is taken, for what stands in a cache there; both are deployments.
     """
 
     entries: tuple[Entry, ...]
@@ -61,6 +62,7 @@ class Asked(NamedTuple):
     tightened: tuple[Entry, ...] = ()
     excluded: frozenset[str] = frozenset()
     pinned: str | None = None
+    prefers: str | None = None
 
 
 class Passed(NamedTuple):
@@ -124,6 +126,8 @@ def choose(table: RoutingTable, asked: Asked, load: Load, now: float) -> Route |
         return _refused((*barred, *passed), now)
     entry, _, members, amounts = best
     candidate = members[0]
+    if asked.prefers is not None:
+        candidate = next((c for c in members if c.supply.deployment == asked.prefers), candidate)
     offered = tuple(sorted({origin.clause for _, _, origin in candidate.asks})) if candidate.asks else ()
     return Route(entry, candidate, tuple(passed), offered, candidate.pool in entry.captive_of, amounts)
 

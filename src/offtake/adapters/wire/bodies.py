@@ -25,6 +25,7 @@ READ: Final = frozenset(
         "best_of",
         "previous_response_id",
         "conversation",
+        "prompt_cache_key",
     )
 )
 # Names of fields that are common, and none of them one of those above in other letters.

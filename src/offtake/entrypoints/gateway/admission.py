@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from offtake.adapters.wire.bodies import Body, read_body
 from offtake.adapters.wire.dialects import Operation, Tongue, route_of
 from offtake.entrypoints.gateway.callers import Caller, Callers
+from offtake.entrypoints.gateway.state import FILES_ELSEWHERE, cache_of, holder_of, names_files, only_holder
 from offtake.router.choose import Asked
 from offtake.router.table import Entry, Tokens
 
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from offtake.entrypoints.gateway.service import Service
 
 MOST_OUT: Final = 4096  # Tokens that an answer is held at where the caller states no limit.
-STATE_ELSEWHERE: Final = (
-    "the state that this request builds on lives at one upstream, and several may serve it: "
-    "send the whole conversation instead"
-)
 Denied = tuple[int, str, str, str | None]
 """Why a request is not taken: status, sentence, code and field."""
 
@@ -89,18 +86,22 @@ def asked_of(service: Service, way: Way, key: Caller, body: Body) -> Asked | Den
             text = "the header `x-offtake-data-class` names no data class of the estate"
             return 400, text, "unknown_class", None
         tightened, entries = entries, plans.stricter(operation, stricter, entries)
-    if body.builds_on_state and _only_holder(entries) is None:
-        return 400, STATE_ELSEWHERE, "state_elsewhere", "previous_response_id"
+    pinned = prefers = None
+    if body.builds_on_state:
+        pinned = holder_of(service, key.id, body, entries)
+        if isinstance(pinned, tuple):
+            return pinned
+    elif names_files(body.raw) and only_holder(entries) is None:
+        return 400, FILES_ELSEWHERE, "state_elsewhere", "file_id"
+    if "prompt_cache_key" in body:
+        prefers = cache_of(service, key.id, body)
     size, most_out = len(body.raw), body.most_out
     guess = service.expected_out(profile, model)
     expected_out = guess if most_out is None or guess < most_out else most_out
     if operation == "embeddings":
         most_out = expected_out = 0
     most = Tokens(size // 2 + 1, 0, MOST_OUT if most_out is None else most_out)
-    return Asked(entries, Tokens(size // 4 + 1, 0, expected_out), most, tightened)
-
-
-def _only_holder(entries: tuple[Entry, ...]) -> str | None:
-    """The only deployment that could hold a conversation's state; None if there are several or none."""
-    holders = {c.supply.deployment for e in entries for c in e.candidates}
-    return holders.pop() if len(holders) == 1 else None
+    expected = Tokens(size // 4 + 1, 0, expected_out)
+    if pinned is None and prefers is None:
+        return Asked(entries, expected, most, tightened)
+    return Asked(entries, expected, most, tightened, pinned=pinned, prefers=prefers)

@@ -13,6 +13,7 @@ from offtake.adapters.wire.dialects import Operation, Tongue
 from offtake.entrypoints.gateway.answers import error_answer, limit_headers, refusal_status, refusal_text
 from offtake.entrypoints.gateway.connection import Connection, Incoming
 from offtake.entrypoints.gateway.relay import Relay
+from offtake.entrypoints.gateway.state import LONGEST_ID, RespondingRelay
 from offtake.entrypoints.gateway.translating import TranslatedRelay, Translation
 from offtake.router.balances import NO_TOKENS
 from offtake.router.choose import Asked, Passed, Refused, Route, choose
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from offtake.entrypoints.gateway.callers import Caller
     from offtake.entrypoints.gateway.limits import Limits
     from offtake.entrypoints.gateway.service import Service
+    from offtake.router.affinity import State
     from offtake.router.allowances import Allowance, Short, Taken
     from offtake.router.balances import Hold
     from offtake.router.sharing import Sharing
@@ -247,7 +249,8 @@ class Exchange:
         upstream = service.upstreams[candidate.supply.deployment or ""]
         if self.operation in upstream.native:
             head, raw, hides = upstream.request(self.operation, self.body, self.incoming.headers)
-            relay = Relay(self, self._connection, hides)
+            kind = RespondingRelay if self.operation == "responses" else Relay
+            relay = kind(self, self._connection, hides=hides)
         else:
             translation = self._translation or Translation(self)
             head, raw = translation.told(upstream)
@@ -323,12 +326,22 @@ class Exchange:
     def ended_whole(self, used: Tokens | None, *, served: bool) -> None:
         """An answer has come to its end: `served`, or an error that no other upstream would mend."""
         self._service.succeeded(self._candidate)
+        if served and "prompt_cache_key" in self.body:
+            id = self.body.value("prompt_cache_key")
+            self.lives_here("cache", id[:LONGEST_ID] if isinstance(id, str) else "")
         self._finish("served" if served else "refused", used, nothing=not served)
 
     def ended_early(self, used: Tokens | None) -> None:
         """An answer that had begun will not end."""
         self._service.broke(self._candidate, None)
         self._finish("cut", used)
+
+    def lives_here(self, state: State, id: str) -> None:
+        """A state that the answer names, or that the request does, lives where it was answered."""
+        candidate = self._candidate
+        if candidate is not None and 0 < len(id) <= LONGEST_ID:
+            service, deployment = self._service, candidate.supply.deployment or ""
+            service.affinity.note(state, id, deployment, self._key.id, service.wall())
 
     def told_otherwise(self, status: int, text: str, code: str, used: Tokens | None) -> None:
         """An answer that is an error to the caller, said here in its dialect; what was used for it is counted."""

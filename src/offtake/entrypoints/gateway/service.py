@@ -22,6 +22,7 @@ from offtake.entrypoints.gateway.limits import DEFAULT, Limits
 from offtake.entrypoints.gateway.metrics import Metrics
 from offtake.entrypoints.gateway.plain import answer_plain
 from offtake.entrypoints.gateway.plans import Plans
+from offtake.router.affinity import Affinity
 from offtake.router.allowances import Allowances
 from offtake.router.balances import NOTHING_COUNTED, Balances, Opening
 from offtake.router.choose import day_of
@@ -56,6 +57,7 @@ class Service:
         shadow: bool = False,
         wall: Callable[[], float] = time.time,
         sharing: Sharing | None = None,
+        affinity: Affinity | None = None,
     ) -> None:
         self.shadow = shadow
         self.wall = wall  # Seconds since the epoch.
@@ -66,6 +68,7 @@ class Service:
         self.draining = False
         self.buffered = 0
         self.heads = Heads()
+        self.affinity = affinity or Affinity()
         self._quiet = asyncio.Event()
         self.table = table
         self.upstreams = dict(upstreams)
@@ -285,6 +288,7 @@ class Service:
     def sweep(self) -> None:
         """Ends what has waited too long. Called every tenth of a second."""
         now = self.now()
+        self.affinity.flush(self.wall())
         for connection in [c for c in self.connections if c.deadline and c.deadline < now]:
             connection.expire()
         for pool in self._pools.values():
@@ -297,3 +301,4 @@ class Service:
         for pool in self._pools.values():
             pool.close()
         self.flush()
+        self.affinity.close(self.wall())

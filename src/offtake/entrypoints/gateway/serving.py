@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from offtake.bootstrap.gateway import Place, Prepared, prepare, receipts_of, today
+from offtake.bootstrap.gateway import Place, Prepared, affinity_of, prepare, receipts_of, today
 from offtake.bootstrap.gateway_estate import read_apart
 from offtake.bootstrap.gateway_following import Following
 from offtake.bootstrap.gateway_ledger import reader_of
@@ -348,4 +348,5 @@ def service_of(
         shadow=shadow,
         wall=wall,
         sharing=sharing,
+        affinity=affinity_of(place),
     )
