@@ -5,7 +5,12 @@ set -euo pipefail
 here=$(dirname "$0")
 export OFFTAKE_LEDGER=${1:?"name a folder"}/deals.db
 rm -f "$OFFTAKE_LEDGER" "$OFFTAKE_LEDGER"-wal "$OFFTAKE_LEDGER"-shm
-say() { printf '\n$ offtake'; printf ' %q' "$@"; printf '\n'; offtake "$@"; }
+say() {
+    printf '\n$ offtake'
+    for word in "$@"; do case $word in *' '*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac; done
+    printf '\n'
+    offtake "$@"
+}
 
 say broker open "$here/estate.yaml" --rehearsal --at 2025-12-20T09:00
 # Reserve: 250 units for October 2027. Alpha sells 200 at most, so 50 stay at the market.

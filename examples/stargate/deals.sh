@@ -6,7 +6,12 @@ here=$(dirname "$0")
 plan=${1:?"name the folder of the plan"}/plan.json
 export OFFTAKE_LEDGER=$1/deals.db
 rm -f "$OFFTAKE_LEDGER" "$OFFTAKE_LEDGER"-wal "$OFFTAKE_LEDGER"-shm
-say() { printf '\n$ offtake'; printf ' %q' "$@"; printf '\n'; offtake "$@"; }
+say() {
+    printf '\n$ offtake'
+    for word in "$@"; do case $word in *' '*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac; done
+    printf '\n'
+    offtake "$@"
+}
 
 # The ledger is a rehearsal, so that commands may state their time.
 say broker open "$here/estate.yaml" --rehearsal --at 2025-02-03T09:00

@@ -55,7 +55,7 @@ def test_a_deal_from_its_need_to_its_leases(ledger: str) -> None:
     assert "because lab-h.rofr: h takes 60 of 100" in awarded
     assert "without lab-h.rofr: 100 at b-gpu, USD 1.75 million" in awarded
     assert "awarded" in said(["broker", "status", "n1"], ledger)
-    assert "1 awards are lawful" in said(["ledger", "verify"], ledger)
+    assert "1 award is lawful" in said(["ledger", "verify"], ledger)
     assert "lab:committed" in said(["ledger", "balance", "lab"], ledger)
 
 
@@ -187,7 +187,7 @@ def test_rules_make_a_deal_in_their_own_time(ledger: str, tmp_path: Path) -> Non
     ]
     again = said(["broker", "respond", str(rules), "--at", "2026-03-01"], ledger)
     assert "no rule has anything" in again
-    assert "1 awards are lawful" in said(["ledger", "verify"], ledger)
+    assert "1 award is lawful" in said(["ledger", "verify"], ledger)
 
 
 def test_rules_that_cannot_be_used_say_where(ledger: str, tmp_path: Path) -> None:

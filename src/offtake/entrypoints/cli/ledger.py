@@ -44,9 +44,10 @@ def verify(
         if as_json:
             say_json(found.record())
         elif found.fault is None:
+            awards = "1 award is" if found.awards == 1 else f"{found.awards:,} awards are"
             typer.echo(
                 f"{found.entries:,} entries and {found.events:,} events follow; {found.seals:,} seals hold; "
-                f"{found.awards:,} awards are lawful, feasible and within their gap; balances agree."
+                f"{awards} lawful, feasible and within the gap; balances agree."
             )
             typer.echo(f"head {found.head}, signed by {found.public_key}")
         else:

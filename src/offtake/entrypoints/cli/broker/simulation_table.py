@@ -11,7 +11,7 @@ from rich.text import Text
 
 from offtake.broker.simulating.answer import CommitmentRow, Simulated, quantile
 from offtake.broker.simulating.records import HALF, NINE_TENTHS
-from offtake.entrypoints.cli.amounts import money, number, share
+from offtake.entrypoints.cli.amounts import number, share, short
 from offtake.entrypoints.cli.plan_page import page_console, page_table
 
 MOST_ROWS = 12  # Of any table; --json and --out have them all.
@@ -39,30 +39,33 @@ def show_simulations(found: Sequence[Simulated]) -> None:
 
 def _totals(console: Console, found: Sequence[Simulated]) -> None:
     table = page_table("", "", *(side.name for side in found), right=len(found))
-    for name, cells in (
-        ("needs met wholly", [f"{_whole(side):,} of {len(side.needs):,}" for side in found]),
-        ("accelerator-hours asked for", [_hours(side.asked_hours) for side in found]),
-        ("  that jobs run in", [_part(side.trace.hours, side.asked_hours) for side in found]),
-        ("  by holders of rights", [_part(side.right_hours, side.asked_hours) for side in found]),
-        ("  from the market", [_part(side.market_hours, side.asked_hours) for side in found]),
-        ("  from nobody", [_part(_unmet(side), side.asked_hours) for side in found]),
-    ):
-        table.add_row(name, *cells)
-    table.add_section()
-    for name, cells in (
-        ("leases", [_money(side.lease_micros, side.currency) for side in found]),
-        ("  an accelerator-hour", [_price(side) for side in found]),
-        ("billed for commitments", [_money(side.billed_micros, side.currency) for side in found]),
-        ("in all", [_money(side.lease_micros + side.billed_micros, side.currency) for side in found]),
-    ):
-        table.add_row(name, *cells)
-    table.add_section()
-    for name, cells in (
-        ("business days to an award", [_wait(side) for side in found]),
-        ("awarded late, or not at all", [f"{sum(one.late for one in side.needs):,}" for side in found]),
-        ("commands refused", [f"{sum(one.count for one in side.refusals):,}" for side in found]),
-    ):
-        table.add_row(name, *cells)
+    sections: tuple[tuple[tuple[str, list[str]], ...], ...] = (
+        (
+            ("needs met wholly", [f"{_whole(side):,} of {len(side.needs):,}" for side in found]),
+            ("hours asked for", [_hours(side.asked_hours) for side in found]),
+            ("  jobs run in", [_part(side.trace.hours, side.asked_hours) for side in found]),
+            ("  by right", [_part(side.right_hours, side.asked_hours) for side in found]),
+            ("  from the market", [_part(side.market_hours, side.asked_hours) for side in found]),
+            ("  from nobody", [_part(_unmet(side), side.asked_hours) for side in found]),
+        ),
+        (
+            ("leases", [_money(side.lease_micros, side.currency) for side in found]),
+            ("  an hour", [_price(side) for side in found]),
+            ("billed for commitments", [_money(side.billed_micros, side.currency) for side in found]),
+            ("in all", [_money(side.lease_micros + side.billed_micros, side.currency) for side in found]),
+        ),
+        (
+            ("business days waited", [_wait(side, HALF) for side in found]),
+            ("  nine in ten within", [_wait(side, NINE_TENTHS) for side in found]),
+            ("  at most", [_wait(side, Decimal(1)) for side in found]),
+            ("late or never awarded", [f"{sum(one.late for one in side.needs):,}" for side in found]),
+            ("commands refused", [f"{sum(one.count for one in side.refusals):,}" for side in found]),
+        ),
+    )
+    for rows in sections:
+        for name, cells in rows:
+            table.add_row(name, *cells)
+        table.add_section()
     console.print(table)
 
 
@@ -75,58 +78,61 @@ def _unmet(side: Simulated) -> Decimal:
 
 
 def _hours(hours: Decimal) -> str:
-    return f"{hours:,.0f}"
+    return short(float(hours)) or "0"
 
 
 def _part(hours: Decimal, of: Decimal) -> str:
-    return f"{_hours(hours)} ({share(float(hours / of) if of else 0.0)})"
+    return f"{_hours(hours)} ({100 * hours / of if of else 0:.0f} %)"
 
 
 def _money(micros: int, currency: str) -> str:
-    return money(round(micros / 10_000), currency)
+    return f"{short(micros / 1_000_000) or '0'} {currency}"
 
 
 def _price(side: Simulated) -> str:
     hours = side.right_hours + side.market_hours
-    return f"{side.currency} {float(side.lease_micros / 1_000_000) / float(hours):.2f}" if hours else ""
+    return f"{float(side.lease_micros / 1_000_000) / float(hours):.2f} {side.currency}" if hours else ""
 
 
-def _wait(side: Simulated) -> str:
-    waits = side.waits
-    if not waits:
-        return "none"
-    return f"{quantile(waits, HALF)}, 90 % in {quantile(waits, NINE_TENTHS)}, most {waits[-1]}"
+def _wait(side: Simulated, part: Decimal) -> str:
+    waited = quantile(side.waits, part)
+    return "" if waited is None else f"{waited}"
 
 
 def _rights(console: Console, found: Sequence[Simulated]) -> None:
-    rows = [(side, row) for side in found for row in side.rights]
-    if not rows:
-        return
-    several = len(found) > 1
-    heads = ("right", *(("under",) if several else ()), "asked", "all", "part", "declined", "lapsed", "taken")
-    table = page_table("How rights were used", *heads, right=6)
-    for side, row in rows[:MOST_ROWS]:
-        taken = share(float(row.taken_hours / row.offered_hours)) if row.offered_hours else ""
-        counts = (row.notices, row.accepted, row.in_part, row.declined + row.for_nothing, row.lapsed)
-        named = (row.clause, side.name) if several else (row.clause,)
-        table.add_row(*named, *(f"{count:,}" for count in counts), taken)
-    console.print(table)
+    for side in found:
+        if not side.rights:
+            continue
+        heads = ("right", "sent", "all", "part", "no", "none", "took")
+        table = page_table(f"How rights were used{_under(found, side)}", *heads, right=6)
+        for row in side.rights[:MOST_ROWS]:
+            taken = share(float(row.taken_hours / row.offered_hours)) if row.offered_hours else ""
+            counts = (row.notices, row.accepted, row.in_part, row.declined + row.for_nothing, row.lapsed)
+            table.add_row(row.clause, *(f"{count:,}" for count in counts), taken)
+        console.print(table)
+
+
+def _under(found: Sequence[Simulated], side: Simulated) -> str:
+    return f", {side.name}" if len(found) > 1 else ""
+
+
+def _sides(found: Sequence[Simulated]) -> str:
+    return f": {', then '.join(side.name for side in found)}" if len(found) > 1 else ""
 
 
 def _suppliers(console: Console, found: Sequence[Simulated]) -> None:
     supplies = sorted({row.supply for side in found for row in side.suppliers})
     if not supplies:
         return
-    heads = [
-        f"{what}, {side.name}" if len(found) > 1 else what for side in found for what in ("hours", "cost")
-    ]
-    table = page_table("Who supplies what", "supply", *heads, right=len(heads))
+    unit = found[0].currency
+    heads = [what for _ in found for what in ("hours", unit)]
+    table = page_table(f"Who supplies what{_sides(found)}", "supply", *heads, right=len(heads))
     for supply in supplies[:MOST_ROWS]:
         cells: list[str] = []
         for side in found:
             mine = [row for row in side.suppliers if row.supply == supply]
-            cells.append(_hours(sum((row.hours for row in mine), Decimal(0))) if mine else "")
-            cells.append(_money(sum(row.cost_micros for row in mine), side.currency) if mine else "")
+            cells.append(short(float(sum((row.hours for row in mine), Decimal(0)))))
+            cells.append(short(sum(row.cost_micros for row in mine) / 1_000_000))
         table.add_row(supply, *cells)
     console.print(table)
 
@@ -138,9 +144,8 @@ def _commitments(console: Console, found: Sequence[Simulated]) -> None:
             by_clause[row.clause].append(row)
         if not by_clause:
             continue
-        under = f", {side.name}" if len(found) > 1 else ""
-        heads = ("commitment", "windows ended", "short", "taken of what is owed", "billed")
-        table = page_table(f"Commitments{under}", *heads, right=4)
+        heads = ("commitment", "ended", "short", "taken", "billed")
+        table = page_table(f"Commitments, by window{_under(found, side)}", *heads, right=4)
         for clause, rows in sorted(by_clause.items())[:MOST_ROWS]:
             ended = [row for row in rows if row.ended]
             lower = sum((row.lower for row in ended), Decimal(0))
@@ -157,13 +162,11 @@ def _commitments(console: Console, found: Sequence[Simulated]) -> None:
 
 
 def _refusals(console: Console, found: Sequence[Simulated]) -> None:
-    rows = [(side, row) for side in found for row in side.refusals]
-    if not rows:
-        return
-    several = len(found) > 1
-    heads = ("clause", *(("under",) if several else ()), "command", "for example", "times")
-    table = page_table("What was refused", *heads, right=1)
-    for side, row in rows[:MOST_ROWS]:
-        named = (row.clause or "none", side.name) if several else (row.clause or "none",)
-        table.add_row(*named, row.command, row.example, number(row.count))
-    console.print(table)
+    for side in found:
+        if not side.refusals:
+            continue
+        heads = ("clause", "command", "for example", "times")
+        table = page_table(f"What was refused{_under(found, side)}", *heads, right=1)
+        for row in side.refusals[:MOST_ROWS]:
+            table.add_row(row.clause or "none", row.command, row.example, number(row.count))
+        console.print(table)

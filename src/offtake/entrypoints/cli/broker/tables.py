@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from offtake.domain.errors import InvalidInput
 from offtake.entrypoints.cli.broker.wording import UNITS, plain
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from offtake.broker.state import State
     from offtake.broker.views import LeaseView, NeedView, NoticeView
 
+NARROW = 84  # Columns below which needs and leases are lines, and not tables.
 STAGES = {
     "pending": "others are asked",
     "noticed": "waits for an answer",
@@ -125,22 +128,39 @@ def show_status(found: dict[str, Any]) -> None:
     if not found["needs"] and not found["leases"]:
         console.print("No need has been filed.")
         return
-    needs = page_table("Needs", "need", "for", "quantity", "from", "until", "stands")
+    if console.width < NARROW:
+        _show_lines(found)
+        return
+    needs = page_table(
+        "Needs", "need", "for", "quantity", "from", "until", "stands", whole=("quantity", "from", "until")
+    )
     for one in found["needs"]:
         needs.add_row(one["id"], one["party"] or "", _amount(one), one["from"], one["until"], _stands(one))
     console.print(needs)
     if found["leases"]:
-        leases = page_table("Leases", "lease", "of", "quantity", "price an hour", "from", "until")
+        whole = ("of", "quantity", "from", "until")
+        leases = page_table(
+            "Leases", "lease", "of", "quantity", "an hour", "from", "until", whole=(*whole, "an hour")
+        )
         for one in found["leases"]:
-            leases.add_row(
-                one["id"],
-                one["supply"],
-                _amount(one),
-                f"{plain(Decimal(one['price']))} {one['currency']}",
-                one["from"],
-                one["released"] or one["until"],
-            )
+            until = one["released"] or one["until"]
+            leases.add_row(one["id"], one["supply"], _amount(one), _price(one), one["from"], until)
         console.print(leases)
+
+
+def _show_lines(found: dict[str, Any]) -> None:
+    """The same where a table has no room."""
+    for one in found["needs"]:
+        whose = f" for {one['party']}" if one["party"] else ""
+        typer.secho(f"{one['id']}: {_amount(one)}{whose}", bold=True)
+        typer.echo(f"  {one['from']} until {one['until']}\n  {_stands(one)}")
+    for one in found["leases"]:
+        typer.secho(f"{one['id']}: {_amount(one)} of {one['supply']}", bold=True)
+        typer.echo(f"  {one['from']} until {one['released'] or one['until']}, {_price(one)} an hour")
+
+
+def _price(one: dict[str, Any]) -> str:
+    return f"{plain(Decimal(one['price']))} {one['currency']}"
 
 
 def _amount(one: dict[str, Any]) -> str:
@@ -155,7 +175,8 @@ def _stands(need: dict[str, Any]) -> str:
         )
         return f"{waiting['holder']} may answer{until}"
     if need["stage"] == "overflow":
-        return f"{plain(Decimal(need['left']))} at the market, {len(need['bids'])} bids"
+        count = len(need["bids"])
+        return f"{plain(Decimal(need['left']))} at the market, {count} bid{'' if count == 1 else 's'}"
     return STAGES.get(str(need["stage"]), str(need["stage"]))
 
 
