@@ -12,7 +12,6 @@ from offtake.broker.library import Rules
 from offtake.broker.terms import Bid, Grant, Need, Notice, Take
 from offtake.domain.position import Happened
 from offtake.domain.selection import Action, Interval
-from offtake.law.meters import burns
 from offtake.law.primitives import Meter
 
 NOTHING = Decimal(0)
@@ -187,64 +186,28 @@ class Books:
     known_at: date = date.min
     law: str = ""
     cases: dict[str, Case] = field(default_factory=dict[str, Case])
+    open: dict[str, Case] = field(default_factory=dict[str, Case])  # Neither awarded nor cancelled.
+    holding: dict[str, None] = field(default_factory=dict[str, None])  # Open, and something of it is kept.
     leases: dict[str, Held] = field(default_factory=dict[str, Held])
-    by_pool: dict[str, list[Held]] = field(default_factory=dict[str, list[Held]])
     readings: dict[str, Noted] = field(default_factory=dict[str, Noted])
     gone: set[str] = field(default_factory=set[str])
     happened: list[Happened] = field(default_factory=list[Happened])
-    approvals: list[tuple[str, str | None]] = field(default_factory=list[tuple[str, str | None]])
+    approvals: dict[str | None, list[str]] = field(default_factory=dict[str | None, list[str]])  # By need.
     windows: dict[str, list[Window]] = field(default_factory=dict[str, list[Window]])
-    balances: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+
+    def close(self, need: str) -> None:
+        """A need that is awarded or cancelled is looked at no more."""
+        self.open.pop(need, None)
+        self.holding.pop(need, None)
 
     def kept(self, rules: Rules, but: str | None = None) -> Iterator[Held]:
         """What holders took and has not become a lease, of every open need but one."""
-        for case in self.cases.values():
-            if case.closed == "no" and case.need.id != but:
+        for id in self.holding:
+            if id != but:
+                case = self.cases[id]
                 for told in case.told:
                     if not told.became_lease:
                         yield from (took(rules, case, told, part) for part in told.takes)
-
-    def counted(self, rules: Rules, meter: Meter, begins: date, ends: date) -> Decimal:
-        """What a meter counted on [begins, ends), added up from leases, readings and shortfalls paid."""
-        total = NOTHING
-        for held in self.leases.values():
-            if (
-                held.need.begins < ends
-                and begins < held.need.ends
-                and burns(meter, rules.law, held.action(rules))
-            ):
-                total += flow(rules, held, meter, begins, ends)
-        inside = {meter.id} | {m.id for m in rules.law.meters if _within(rules, m, meter)}
-        for reading in self.readings.values():
-            if (
-                reading.id not in self.gone
-                and reading.primitive in inside
-                and begins <= reading.begins < ends
-            ):
-                share = Decimal(1)
-                if meter.measure in LEVEL_MEASURES:
-                    share = Decimal((reading.ends - reading.begins).days) / max((ends - begins).days, 1)
-                total += reading.amount * share
-        if meter.measure == "money":
-            for inner in rules.law.meters:
-                if inner.within == meter.id:
-                    total += sum(
-                        (w.paid for w in self.windows.get(inner.id, []) if begins <= w.begins < ends), NOTHING
-                    )
-        return total
-
-
-def _within(rules: Rules, inner: Meter, outer: Meter) -> bool:
-    """Whether readings of one meter count on another in the same measure."""
-    by_id = {meter.id: meter for meter in rules.law.meters}
-    here = by_id.get(inner.within or "")
-    for _ in range(len(by_id)):
-        if here is None or here.measure != outer.measure:
-            return False
-        if here.id == outer.id:
-            return True
-        here = by_id.get(here.within or "")
-    return False
 
 
 def flow(rules: Rules, held: Held, meter: Meter, begins: date, ends: date) -> Decimal:

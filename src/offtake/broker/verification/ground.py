@@ -71,4 +71,4 @@ def approved(audit: Audit, event: Approved) -> None:
     right = next((one for one in audit.rules.law.procedures if one.id == event.procedure), None)
     follows(right is not None and right.style == "approve", "no such approval is asked for")
     follows(right is not None and right.holder == event.by, f"{event.by} has nothing to approve there")
-    audit.books.approvals.append((event.procedure, event.need))
+    audit.books.approvals.setdefault(event.need, []).append(event.procedure)

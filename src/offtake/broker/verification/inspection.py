@@ -12,6 +12,7 @@ from offtake.broker.policy import Policy
 from offtake.broker.ports import Optimiser
 from offtake.broker.verification.books import Books, Case
 from offtake.broker.verification.findings import Broken
+from offtake.broker.verification.tally import Tally
 
 BEFORE: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -26,6 +27,7 @@ class Audit:
     policy: Policy = field(default_factory=Policy)
     documents: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     at: datetime = BEFORE  # When the entry that is looked at was recorded.
+    tallied: Tally | None = None
 
     @property
     def rules(self) -> Rules:
@@ -36,6 +38,13 @@ class Audit:
     def gap(self) -> Decimal:
         """How far from the least an award may be, relative."""
         return self.policy.gap
+
+    @property
+    def tally(self) -> Tally:
+        """Everything in the books, added up under the rules in force here."""
+        if self.tallied is None or self.tallied.rules is not self.rules:
+            self.tallied = Tally.of(self.rules, self.books)
+        return self.tallied
 
     def case(self, id: str) -> Case:
         """A need by its id."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from offtake.broker.terms import Grant
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Case, Held, Told
 from offtake.broker.verification.inspection import Audit
+from offtake.broker.verification.tally import MOMENTS, in_force, windows_between
 from offtake.domain.position import Approval, Discharge, Position, Reading
 from offtake.law.decide import Refusal, decide
 from offtake.law.force import supplied_by, touches
@@ -48,21 +49,36 @@ def _position(
             continue
         if not burns(meter, rules.law, lease.action(rules)):
             continue
-        for other in (*books.leases.values(), *books.kept(rules, case.need.id), *leases):
+        readings.extend(_tallied(audit, meter, lease))
+        for other in (*books.kept(rules, case.need.id), *leases):
             amount = other.amounts.get(meter.measure, NOTHING)
             if amount and other.until > other.need.begins and burns(meter, rules.law, other.action(rules)):
                 readings.append(Reading(meter.id, other.need.begins, other.until, amount))
-        readings.extend(
-            Reading(meter.id, one.begins, one.ends, one.amount)
-            for one in books.readings.values()
-            if one.id not in books.gone and one.primitive == meter.id
-        )
     return Position(
         happened=(*rules.happened, *books.happened),
         readings=(*readings, *_noted(audit, case, lease)),
         discharges=tuple(_discharges(audit, case, grants, lease)),
-        approvals=tuple(Approval(procedure, need) for procedure, need in books.approvals),
+        approvals=tuple(
+            Approval(procedure, need)
+            for need in (None, case.need.id)
+            for procedure in books.approvals.get(need, ())
+        ),
     )
+
+
+def _tallied(audit: Audit, meter: Meter, lease: Held) -> Iterator[Reading]:
+    """What leases and readings make a level read where a lease counts on it: by window, or where it changes."""
+    begins, ends = in_force(meter, lease.need.begins, lease.need.ends)
+    if begins >= ends:
+        return
+    if meter.window in MOMENTS:
+        steps = audit.tally.levels[meter.id].steps(begins, ends)
+        for (day, level), until in zip(steps, [*(day for day, _ in steps[1:]), ends], strict=True):
+            yield Reading(meter.id, day, until, level)
+        return
+    for window in windows_between(meter, begins, ends):
+        amount = audit.tally.windowed.get((meter.id, window.begins), NOTHING)
+        yield Reading(meter.id, max(window.begins, begins), min(window.ends or ends, ends), amount)
 
 
 def _noted(audit: Audit, case: Case, lease: Held) -> Iterator[Reading]:
@@ -85,10 +101,10 @@ def countable(audit: Audit, procedure: Procedure) -> list[tuple[str, Decimal]]:
     """Open needs within a right's aggregation window, each with what is not contracted of it in the right's measure."""
     found: list[tuple[str, Decimal]] = []
     today = audit.at.date()
-    for id, case in audit.books.cases.items():
+    for id, case in audit.books.open.items():
         within = procedure.aggregates_within
         works = audit.rules.calendars(procedure.calendar)
-        if case.closed != "no" or (within is not None and today >= after(within, case.filed.date(), works)):
+        if within is not None and today >= after(within, case.filed.date(), works):
             continue
         if over(audit, procedure, case) is not None:
             found.append((id, rest(audit, procedure, case)))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from offtake.broker.events import NeedAwarded
-from offtake.broker.library import Rules
 from offtake.broker.ports import Programme, Row
 from offtake.broker.terms import STEPS, Bid, Tranche
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Case, Held, flow, took
 from offtake.broker.verification.inspection import Audit
 from offtake.broker.verification.priced import bends, counted, total
-from offtake.broker.verification.room import windows_between, windows_of
+from offtake.broker.verification.room import used_of, windows_of
+from offtake.broker.verification.tally import MOMENTS, fullest, in_force, mean, windows_between
 from offtake.domain.position import Position
-from offtake.domain.selection import Interval
 from offtake.law.decide import Refusal, decide
 from offtake.law.meters import burns
 from offtake.law.primitives import Meter
@@ -200,7 +199,7 @@ class _Least:
 
     def _pools(self) -> None:
         rules, need = self.rules, self.case.need
-        others = [*self.audit.books.leases.values(), *self.audit.books.kept(rules, need.id), *self.takes]
+        others = [*self.audit.books.kept(rules, need.id), *self.takes]
         for pool_id in dict.fromkeys(rules.pool(rules.supply(unit.supply)).id for unit in self.units):
             pool = next(p for u in self.units if (p := rules.pool(rules.supply(u.supply))).id == pool_id)
             inside = (pool.begins is None or need.begins >= pool.begins) and (
@@ -208,12 +207,9 @@ class _Least:
             )
             if inside and pool.steps is None:
                 continue
-            here = [one for one in others if rules.pool(rules.supply(one.supply)).id == pool_id]
-            days = {need.begins, *(day for day, _ in pool.steps or ()), *(one.need.begins for one in here)}
             free: Decimal | None = None if inside else NOTHING
-            for day in (day for day in days if inside and need.begins <= day < need.ends):
+            for day, used in used_of(self.audit, pool, others, need.begins, need.ends) if inside else ():
                 limit = [amount for since, amount in pool.steps or () if since <= day]
-                used = sum((one.amounts.get(pool.measure, NOTHING) for one in here if one.on(day)), NOTHING)
                 room = (limit[-1] if limit else NOTHING) - used
                 free = room if free is None else min(free, room)
             cells = [
@@ -233,37 +229,38 @@ class _Least:
         mine = self._burning(meter)
         if not mine:
             return
-        rules, books = self.rules, self.audit.books
-        others = [*books.leases.values(), *books.kept(rules, self.case.need.id), *self.takes]
-        counting = [
-            (one.need.begins, one.until, one.amounts.get(meter.measure, NOTHING))
-            for one in others
-            if one.until > one.need.begins and burns(meter, rules.law, one.action(rules))
-        ]
-        counting += [
-            (one.begins, one.ends, one.amount)
-            for one in books.readings.values()
-            if one.id not in books.gone and one.primitive == meter.id
-        ]
-        worst = NOTHING
-        for window, begins, ends in _moments(meter, self.case, counting):
-            del begins, ends
-            read = sum(
-                (
-                    amount
-                    for since, until, amount in counting
-                    if since < (window.ends or date.max) and window.begins < until
-                ),
-                NOTHING,
-            )
-            worst = max(worst, read)
+        begins, ends = in_force(meter, self.case.need.begins, self.case.need.ends)
+        worst = max((read for _, read in self._reads(meter, begins, ends)), default=NOTHING)
         cells = [(n, float(self.units[n].amounts.get(meter.measure, NOTHING) * self.step)) for n in mine]
         self._row(cells, -UNBOUNDED, float(max((meter.upper or NOTHING) - worst, NOTHING)))
+
+    def _reads(self, meter: Meter, begins: date, ends: date) -> Iterator[tuple[date, Decimal]]:
+        """What a level reads, with what is kept for holders, in each window or on each day on which it changes."""
+        rules, tally = self.rules, self.audit.tally
+        if begins >= ends:
+            return
+        others = [
+            (one.need.begins, one.until, one.amounts.get(meter.measure, NOTHING))
+            for one in (*self.audit.books.kept(rules, self.case.need.id), *self.takes)
+            if one.until > one.need.begins and burns(meter, rules.law, one.action(rules))
+        ]
+
+        def besides(first: date, last: date) -> Decimal:
+            return sum((each for since, until, each in others if since < last and first < until), NOTHING)
+
+        if meter.window in MOMENTS:
+            more = {since for since, _, _ in others}
+            level = tally.levels[meter.id]
+            yield from fullest(level, lambda day: besides(day, day + timedelta(days=1)), more, begins, ends)
+            return
+        for window in windows_between(meter, begins, ends):
+            read = tally.windowed.get((meter.id, window.begins), NOTHING)
+            yield window.begins, read + besides(window.begins, window.ends or date.max)
 
     def _flow(self, meter: Meter) -> None:
         mine = self._burning(meter)
         for window, begins, ends in windows_of(meter, self.case, [self.units[n] for n in mine]):
-            before = self.audit.books.counted(self.rules, meter, window.begins, window.ends or date.max)
+            before = self.audit.tally.counted.get((meter.id, window.begins), NOTHING)
             before += sum(
                 (
                     flow(self.rules, take, meter, begins, ends)
@@ -303,15 +300,15 @@ class _Least:
                     hours = 24 * (closes - opens).days
                 elif meter.window != "term" and window.ends is not None:
                     lower = lower * (closes - opens).days / (window.ends - window.begins).days
-                taken = self.audit.books.counted(self.rules, meter, window.begins, window.ends or date.max)
+                taken = self.audit.tally.counted.get((meter.id, window.begins), NOTHING)
                 for take in self.takes:
                     if burns(meter, law, take.action(self.rules)):
-                        taken += _mean(self.rules, take, meter, window, begins, ends)
+                        taken += mean(self.rules, take, meter, window, begins, ends)
                 column = first + len(self.extra)
                 price = (meter.shortfall_price or NOTHING) * hours
                 self.extra.append((float(price * rate) / self.scale, UNBOUNDED, False))
                 cells = [
-                    (n, float(_mean(self.rules, self.units[n], meter, window, begins, ends) * self.step))
+                    (n, float(mean(self.rules, self.units[n], meter, window, begins, ends) * self.step))
                     for n in mine
                 ]
                 cells += [
@@ -341,28 +338,3 @@ class _Least:
         if not columns:
             return Programme((0.0,), (0.0,), (0.0,), (True,), ())
         return Programme(tuple(cost), (0.0,) * columns, tuple(upper), tuple(whole), tuple(rows))
-
-
-def _mean(rules: Rules, held: Held, meter: Meter, window: Interval, begins: date, ends: date) -> Decimal:
-    """What a lease counts in a window of a commitment: a level as its mean over the days that the meter is in force."""
-    if meter.measure not in LEVEL_MEASURES:
-        return flow(rules, held, meter, begins, ends)
-    opens = max(window.begins, meter.scope.begins or date.min)
-    closes = min(window.ends or date.max, meter.scope.ends or date.max)
-    return held.amounts.get(meter.measure, NOTHING) * held.hours(begins, ends) / (24 * (closes - opens).days)
-
-
-def _moments(
-    meter: Meter, case: Case, counting: Sequence[tuple[date, date, Decimal]]
-) -> Iterator[tuple[Interval, date, date]]:
-    """The windows that a need touches; of a meter without one, the days on which something more begins to count."""
-    begins = max(case.need.begins, meter.scope.begins or date.min)
-    ends = min(case.need.ends, meter.scope.ends or date.max)
-    if begins >= ends:
-        return
-    if meter.window not in ("any-time", "minute"):
-        for window in windows_between(meter, begins, ends):
-            yield window, begins, ends
-        return
-    for day in sorted({begins, *(since for since, _, _ in counting if begins < since < ends)}):
-        yield Interval(day, date.fromordinal(day.toordinal() + 1)), begins, ends

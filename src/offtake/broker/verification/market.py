@@ -17,11 +17,12 @@ def dealt(audit: Audit, event: NeedFiled | NeedCancelled | BidMade | BidWithdraw
             need = event.need
             follows(need.id not in audit.books.cases, f"the need `{need.id}` was filed before")
             follows(need.quantity > 0 and need.begins < need.ends, "the need is of something, for some time")
-            audit.books.cases[need.id] = Case(need, audit.at)
+            audit.books.cases[need.id] = audit.books.open[need.id] = Case(need, audit.at)
         case NeedCancelled():
             case = audit.case(event.need)
             follows(case.closed == "no", "the need was closed before")
             case.closed = "cancelled"
+            audit.books.close(case.need.id)
         case BidMade():
             case, bid = audit.case(event.bid.need), event.bid
             follows(case.closed == "no", "the need is closed")

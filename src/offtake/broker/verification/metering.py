@@ -27,7 +27,9 @@ def metered(audit: Audit, event: MeterRead | ReadingReversed | WindowSettled) ->
             follows(reading.id not in audit.books.gone, "it was reversed before")
             schedule = _schedule(audit, reading.primitive)
             before = _owing(audit, schedule, reading.begins) if schedule else NOTHING
+            tally = audit.tally
             audit.books.gone.add(reading.id)
+            tally.reading(reading, -1)
             after = _owing(audit, schedule, reading.begins) if schedule else NOTHING
             follows(
                 abs(micros(before - after) - event.owed_micros) <= 1,
@@ -44,7 +46,8 @@ def _read(audit: Audit, event: MeterRead) -> None:
     known = schedule is not None or any(meter.id == event.primitive for meter in audit.rules.law.meters)
     follows(known, f"nothing is counted under {event.primitive}")
     before = _owing(audit, schedule, event.begins) if schedule else NOTHING
-    audit.books.readings[event.id] = Noted(
+    tally = audit.tally
+    noted = audit.books.readings[event.id] = Noted(
         event.id,
         event.primitive,
         event.begins,
@@ -55,6 +58,7 @@ def _read(audit: Audit, event: MeterRead) -> None:
         event.payee,
         event.currency,
     )
+    tally.reading(noted, 1)
     after = _owing(audit, schedule, event.begins) if schedule else NOTHING
     follows(abs(micros(after - before) - event.owed_micros) <= 1, "what is owed is another amount")
 
@@ -66,16 +70,7 @@ def _schedule(audit: Audit, primitive: str) -> PriceSchedule | None:
 def _owing(audit: Audit, schedule: PriceSchedule, day: date) -> Decimal:
     """What a price makes everything read in a window cost, tier by tier."""
     window = window_at(schedule.window, day, schedule.scope.begins, schedule.scope.ends)
-    quantity = sum(
-        (
-            one.amount
-            for one in audit.books.readings.values()
-            if one.primitive == schedule.id
-            and one.id not in audit.books.gone
-            and window.overlaps(one.begins, one.ends)
-        ),
-        NOTHING,
-    )
+    quantity = audit.tally.read.get((schedule.id, window.begins), NOTHING)
     return total(schedule, quantity)
 
 
@@ -98,7 +93,7 @@ def _settled(audit: Audit, event: WindowSettled) -> None:
     if meter.window != "term" and meter.measure not in LEVEL_MEASURES and whole.ends is not None:
         lower = lower * (closes - opens).days / (whole.ends - whole.begins).days
     follows(event.lower == lower, f"{lower} were committed")
-    taken = audit.books.counted(audit.rules, meter, opens, closes)
+    taken = audit.tally.counted.get((meter.id, whole.begins), NOTHING)
     follows(near(event.taken, taken), f"{taken} were taken, not {event.taken}")
     drawn, short = _drawn(earlier, event.taken, lower)
     follows((event.drawn, event.short) == (drawn, short), f"{drawn} were drawn and {short} short")
@@ -108,7 +103,9 @@ def _settled(audit: Audit, event: WindowSettled) -> None:
     follows(event.drawn_micros == micros(drawn * price), "another amount was credited")
     paid = Decimal(event.billed_micros - event.drawn_micros) / 1_000_000
     keeps = 0 if meter.perishable else meter.make_up_windows
+    tally = audit.tally
     earlier.append(Window(opens, closes, lower, event.taken, short, short if keeps else NOTHING, keeps, paid))
+    tally.paid(meter.id, opens, paid)
 
 
 def _drawn(earlier: Sequence[Window], taken: Decimal, lower: Decimal) -> tuple[Decimal, Decimal]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import pairwise
 from math import gcd, lcm
 
 from offtake.broker.events import NeedAwarded
@@ -59,8 +58,7 @@ def counted(audit: Audit, case: Case, leases: Sequence[Held]) -> Iterator[Counte
             continue
         burning = [lease for lease, one in zip(leases, mine, strict=True) if one]
         for window, begins, ends in windows_of(meter, case, burning):
-            until = window.ends or date.max
-            before = audit.books.counted(audit.rules, meter, window.begins, until)
+            before = audit.tally.counted.get((meter.id, window.begins), NOTHING)
             added = tuple(
                 flow(audit.rules, lease, meter, begins, ends) if one else NOTHING
                 for lease, one in zip(leases, mine, strict=True)
@@ -81,15 +79,9 @@ def _by_day(
     if begins >= ends:
         return
     added = tuple(lease.amounts.get(meter.measure, NOTHING) if one else NOTHING for lease, one in leases)
-    every = audit.books.leases.values()
-    others = [held for held in every if burns(meter, audit.rules.law, held.action(audit.rules))]
-    cuts = {begins, ends}
-    for held in others:
-        cuts |= {day for day in (held.need.begins, held.until) if begins < day < ends}
-    days = sorted(cuts)
+    steps = audit.tally.levels[meter.id].steps(begins, ends)
     levels: dict[Decimal, int] = {}
-    for first, last in pairwise(days):
-        level = sum((held.amounts.get(meter.measure, NOTHING) for held in others if held.on(first)), NOTHING)
+    for (first, level), last in zip(steps, [*(day for day, _ in steps[1:]), ends], strict=True):
         levels[level] = levels.get(level, 0) + 24 * (last - first).days
     for level, hours in levels.items():
         yield Counted(schedule, level, added, hours * rate)

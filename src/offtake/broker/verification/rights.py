@@ -147,6 +147,8 @@ def _answered(audit: Audit, event: HolderAnswered) -> None:
     elif event.discharges_nothing:
         follows(right.maximum_price is not None, "the clause states no highest price")
     told.outcome = "took" if quantity else "declined"
+    if quantity:
+        audit.books.holding[event.need] = None
     told.takes, told.price, told.currency, told.closed_on = (
         event.takes,
         event.price,

@@ -14,10 +14,11 @@ def awarded(audit: Audit, event: NeedAwarded) -> None:
     case = audit.case(event.need)
     wrong = next(faults(audit, case, event), None)
     follows(wrong is None, wrong or "")
+    tally = audit.tally
     for grant in event.grants:
         follows(grant.lease not in audit.books.leases, f"there is a lease {grant.lease} already")
         supply = audit.rules.supply(grant.supply)
-        audit.books.leases[grant.lease] = Held(
+        held = audit.books.leases[grant.lease] = Held(
             grant.lease,
             case.need,
             grant.supplier,
@@ -29,12 +30,15 @@ def awarded(audit: Audit, event: NeedAwarded) -> None:
             None,
             audit.rules.amounts(supply, case.need.measure, grant.quantity),
         )
+        tally.lease(held, 1)
     for told in case.told:
         told.became_lease = told.became_lease or bool(told.takes)
     case.grants.extend(event.grants)
     case.use_up(event.grants)
+    audit.books.holding.pop(case.need.id, None)
     if not event.unmet:
         case.closed = "awarded"
+        audit.books.close(case.need.id)
 
 
 def released(audit: Audit, event: LeaseReleased) -> None:
@@ -50,4 +54,7 @@ def released(audit: Audit, event: LeaseReleased) -> None:
     rest = lease.price * lease.quantity * 24 * (lease.need.ends - event.on).days
     follows(event.kept_micros == micros(rest * lease.kept_share), "what stays owed is another amount")
     follows(event.waived_micros == micros(rest - rest * lease.kept_share), "what is waived is another amount")
+    tally = audit.tally
+    tally.lease(lease, -1)
     lease.released = event.on
+    tally.lease(lease, 1)
