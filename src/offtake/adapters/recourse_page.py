@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +84,9 @@ def page_report(plan: StochasticPlan | RollingPlan) -> Report:
 def _of_stochastic(plan: StochasticPlan) -> Report:
     currency = plan.currency
     gained = (
-        f"more than can be said: its orders cannot be carried out in {many(len(plan.one_future_cannot), 'future')}"
+        "what was not reached"
+        if plan.stochastic_cents is None and not plan.one_future_cannot
+        else f"more than can be said: its orders cannot be carried out in {many(len(plan.one_future_cannot), 'future')}"
         if plan.stochastic_cents is None
         else money(plan.stochastic_cents, currency)
     )
@@ -342,7 +345,7 @@ def _later(plan: StochasticPlan) -> Section | None:
     )
     options = sum(one.probability < 1 for one in plan.later)
     sure = len(plan.later) - options
-    lead = f"{options} options are worth keeping; {sure} things are ordered later in every future."
+    lead = f"{many(options, 'option')} to keep; {many(sure, 'thing')} ordered later in every future."
     return Section("later", "What to keep open", lead, (figure,))
 
 
@@ -368,8 +371,9 @@ def _worth(plan: StochasticPlan) -> Section:
     colours = (KNOWN, DECIDED, ONE, DECIDED)
     if plan.one_future_cents is None:
         colours = (KNOWN, DECIDED, DECIDED, DECIDED)
+    decimals = _decimals([row[1] / per for row in rows])
     marks = [
-        Mark(name, low / per, high / per, ((colour, middle / per),), f"{middle / per:,.2f}")
+        Mark(name, low / per, high / per, ((colour, middle / per),), f"{middle / per:,.{decimals}f}")
         for (name, middle, low, high), colour in zip(rows, colours, strict=False)
     ]
     cells: Cells = tuple((name, low / per, middle / per, high / per) for name, middle, low, high in rows)
@@ -384,9 +388,15 @@ def _worth(plan: StochasticPlan) -> Section:
     lead = f"Knowing the future is worth {money(plan.information_cents, plan.currency)} at most."
     if plan.stochastic_cents is not None:
         lead += f" Deciding for all futures gains {money(plan.stochastic_cents, plan.currency)}."
-    else:
+    elif plan.one_future_cannot:
         lead += f" The plan for one future cannot be carried out in {len(plan.one_future_cannot)} of them."
     return Section("worth", "What deciding so is worth", lead, (figure,))
+
+
+def _decimals(amounts: Sequence[float]) -> int:
+    """Digits after the point that tell the amounts apart."""
+    spread = max(amounts) - min(amounts)
+    return 2 if spread <= 0 else max(2, min(6, 2 - floor(log10(spread))))
 
 
 def _futures(plan: StochasticPlan) -> Section:
@@ -480,8 +490,15 @@ def _rolled(plan: RollingPlan) -> Section:
     ]
     found = [(name, colour, cents) for name, colour, cents in rows if cents is not None]
     per, unit = money_scale((cents for _, _, cents in found), plan.currency)
+    decimals = _decimals([cents / per for _, _, cents in found])
     marks = [
-        Mark(name, plan.known_cents / per, cents / per, ((colour, cents / per),), f"{cents / per:,.2f}")
+        Mark(
+            name,
+            plan.known_cents / per,
+            cents / per,
+            ((colour, cents / per),),
+            f"{cents / per:,.{decimals}f}",
+        )
         for name, colour, cents in found
     ]
     figure = Figure(

@@ -90,7 +90,8 @@ class FreshFutures(Row):
 
 class Rule(Row):
     """How it was decided. `decided_until` and `days` are when more becomes known; `level` and `weight` are of the mean
-    of the worst futures in what is made least."""
+    of the worst futures in what is made least. `rounds`, and tries that some future `refused`, are of a
+    decomposition."""
 
     decided_until: date
     days: tuple[date, ...]
@@ -100,6 +101,7 @@ class Rule(Row):
     way: Literal["extensive", "benders"]
     later: Literal["whole", "fractions"]
     rounds: int
+    refused: int
     columns: int
     rows: int
     entries: int

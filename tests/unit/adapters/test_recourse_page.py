@@ -71,6 +71,7 @@ def many(*, one_future: int | None = 3_400_000) -> StochasticPlan:
             way="benders",
             later="fractions",
             rounds=7,
+            refused=0,
             columns=10,
             rows=10,
             entries=30,

@@ -62,6 +62,7 @@ def _values(console: Console, plan: StochasticPlan) -> None:
     table = page_table("What deciding for all of them is worth", "", unit, right=1)
     what = "the mean" if not plan.rule.weight else "what is made least"
     cannot = f"cannot be carried out in {len(plan.one_future_cannot)} of {len(plan.futures)} futures"
+    reached = plan.one_future_cents is not None or plan.one_future_cannot
     rows = [
         (f"every future known before ({what}): wait and see, optimistic", scaled(plan.known_cents, per)),
         ("these orders", scaled(plan.weighed_cents, per)),
@@ -81,8 +82,9 @@ def _values(console: Console, plan: StochasticPlan) -> None:
             scaled(plan.worst_mean_cents, per),
         ),
     ]
-    for row in rows:
-        table.add_row(*row)
+    for n, row in enumerate(rows):
+        if reached or n not in (2, 4):
+            table.add_row(*row)
     fresh = plan.fresh
     if fresh is not None:
         low, high = scaled(fresh.low_cents, per), scaled(fresh.high_cents, per)
@@ -157,7 +159,7 @@ def _footer(console: Console, plan: StochasticPlan, written: Sequence[Path]) -> 
     how = (
         "as one program"
         if rule.way == "extensive"
-        else f"future by future, {rule.rounds} rounds (Benders' decomposition)"
+        else f"future by future, {rule.rounds} rounds (Benders' decomposition), {rule.refused} tries refused"
     )
     later = " What is ordered later counts in fractions." if rule.later == "fractions" else ""
     console.print(

@@ -39,8 +39,9 @@ Rounds = Callable[[int, float, float], None]
 class Decomposed:
     """The best decisions found with the futures' answers to them, and the bounds between which the best of all lies.
 
-    `finished` is False where it was stopped before the bounds met. `proof` is the last master's answer with the cuts
-    that it stands on, from which the bound is proved again.
+    `refused` counts the tries that some future could not live with. `finished` is False where it was stopped before the
+    bounds met. `master` and `solution` are the last master's, with the cuts
+    that they stand on, from which the bound is proved again.
     """
 
     decisions: Floats
@@ -48,6 +49,7 @@ class Decomposed:
     lower: float
     upper: float
     rounds: int
+    refused: int
     finished: bool
     cuts: tuple[Cut, ...]
     master: Master
@@ -138,6 +140,7 @@ class _Search:
         self.best: tuple[Floats, tuple[Solution, ...]] | None = None
         self.size = np.ones(futures.decisions)
         self.level = LEVEL
+        self.refused = 0
 
     def run(self, tolerance: float, start: Floats | None, told: Rounds | None) -> Decomposed | Infeasible:
         """Rounds until the bounds meet."""
@@ -177,6 +180,7 @@ class _Search:
             self.lower,
             self.upper,
             rounds,
+            self.refused,
             finished,
             tuple(self.cuts[: master.cuts.count]),
             master,
@@ -218,6 +222,7 @@ class _Search:
         found = [one.solution for one in answers]
         solutions = tuple(one for one in found if one is not None)
         if len(solutions) < len(found):
+            self.refused += 1
             return
         costs = self.futures.costs_of([one.objective for one in solutions])
         cost = self.risk.of(costs, self.futures.probabilities)

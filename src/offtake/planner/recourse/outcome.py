@@ -143,6 +143,7 @@ def _rule(asked: StochasticQuestion, settling: Settling, results: Results) -> Ru
         way=results.settled.way,
         later=results.kept,
         rounds=results.settled.rounds,
+        refused=results.settled.refused,
         columns=sum(one.column_count for one in programs),
         rows=sum(one.row_count for one in programs),
         entries=entries_of(results.futures),

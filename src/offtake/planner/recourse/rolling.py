@@ -24,7 +24,7 @@ from offtake.planner.program import Program
 from offtake.planner.reading import instance_of, reading_of
 from offtake.planner.recourse.advice import orders_of_answers
 from offtake.planner.recourse.sharing import PERIOD, OrderKey, period_cells
-from offtake.planner.recourse.writing import Written, cuts_of
+from offtake.planner.recourse.writing import Asked, Written, cuts_of
 from offtake.planner.sensitivity import RunAll
 
 Held: TypeAlias = Mapping[OrderKey, float]
@@ -73,6 +73,7 @@ class _Trip:
     decisions: Decisions
     cuts: tuple[date, ...]
     scales: Scales
+    answered: Asked
     given: Held | None
     solver: Solver
     options: SolverOptions
@@ -94,7 +95,9 @@ def travel(
     """
     cuts = cuts_of([base, *(one for course in courses for one in course.known)])
     reading = reading_of(base.estate, base.law, base.position, base.party)
-    trip = _Trip(decisions, cuts, scales_of(instance_of(reading, cuts)), given, solver, options)
+    trip = _Trip(
+        decisions, cuts, scales_of(instance_of(reading, cuts)), Asked.of(reading), given, solver, options
+    )
     return run_all(partial(_travelled, trip), courses)
 
 
@@ -113,7 +116,7 @@ def _write(trip: _Trip, course: Course) -> tuple[Written, ...]:
     filed: tuple[Tranche, ...] = ()
     for n, question in enumerate(course.known):
         asked = replace(question, cuts=trip.cuts)
-        reading = reading_of(asked.estate, asked.law, asked.position, asked.party)
+        reading = trip.answered.read(asked)
         days = (*trip.decisions.days, trip.decisions.ends)
         idle = days[n] if n else None
         formulation, tranches = formulate(reading, asked.form, asked.cuts, trip.scales, idle, filed)

@@ -27,7 +27,7 @@ Kept = Literal["whole", "fractions"]
 
 # Entries of all futures' programs together up to which they are solved as one, and whole columns of their own up to
 # which these are kept whole: measured in docs/stochastic.md.
-EXTENSIVE_ENTRIES: Final = 1_000_000
+EXTENSIVE_ENTRIES: Final = 80_000
 WHOLE_COLUMNS: Final = 200
 
 PRIMAL: Final = ("row_violation", "column_violation", "objective_stated")  # Checks that need no prices.
@@ -52,7 +52,8 @@ class Settled:
     """Decisions with every future's answer to them.
 
     `costs` (future,) are the futures' objectives with what is spent whatever is decided. The best of all decisions
-    costs no less than `lower`; these cost `upper`. `rounds` is 0 where all was one program. `finished` is False where
+    costs no less than `lower`; these cost `upper`. `rounds` is 0 where all was one program, `refused` how
+    many tries some future could not live with. `finished` is False where
     it was stopped before the bounds met.
     """
 
@@ -63,6 +64,7 @@ class Settled:
     upper: float
     way: Literal["extensive", "benders"]
     rounds: int
+    refused: int
     finished: bool
     certificate: Certificate
 
@@ -142,6 +144,7 @@ def _at_once(futures: Futures, asked: Settling, say: Report | None) -> Settled |
         asked.risk.of(costs, futures.probabilities),
         "extensive",
         0,
+        0,
         True,
         certificate,
     )
@@ -157,6 +160,7 @@ def _settled(futures: Futures, asked: Settling, found: Decomposed) -> Settled:
         found.upper,
         "benders",
         found.rounds,
+        found.refused,
         found.finished,
         _certificate(futures, asked, found),
     )

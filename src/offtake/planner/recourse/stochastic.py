@@ -79,7 +79,8 @@ def stochastic(
     search = _Search(asked, settling, futures, sharing, base, kept, count, say)
     one_future = search.one_future()
     settled = search.settled(one_future, known)
-    expected = search.expected(one_future)
+    # Who interrupts wants what there is, and not what could be said beside it.
+    expected = search.expected(one_future) if settled.finished else Expected(None, ())
     answers = tuple(
         answer_of(one.formulation, _read(one, x)) for one, x in zip(mine, settled.answers, strict=True)
     )
@@ -91,7 +92,7 @@ def stochastic(
         orders_of_answers(mine, known_answers),
         orders_of_answers([base], [answer_of(base.formulation, one_future)])[0],
     )
-    tried = search.tried(fresh, settled, one_future)
+    tried = search.tried(fresh, settled, one_future) if settled.finished else None
     results = Results(futures, stages, settled, _totals(futures, known), expected, tried, kept)
     plan = plan_of(asked, settling, mine, answers, ordered, results, sharing)
     return Decided(plan, base, mine, futures, sharing, settled, answers)

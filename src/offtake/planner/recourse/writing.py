@@ -9,11 +9,13 @@ from functools import partial
 from typing import Final, TypeVar
 
 from offtake.domain.errors import InvalidInput
+from offtake.domain.position import Position
+from offtake.law.primitives import Law
 from offtake.planner.draft import Scales, scales_of
 from offtake.planner.first_refusal import Tranche
 from offtake.planner.formulation import Formulation
 from offtake.planner.planning import Question, formulate
-from offtake.planner.reading import Reading, change_days, instance_of, reading_of
+from offtake.planner.reading import Known, Reading, change_days, instance_of, reading_of
 from offtake.planner.recourse.futures import Future, Futures, futures_of
 from offtake.planner.recourse.sharing import Sharing, Stages, sharing_of
 from offtake.planner.sensitivity import RunAll
@@ -56,9 +58,31 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the masks of a law answer from a position: questions under the same law from there need not ask again."""
+
+    law: Law
+    position: Position
+    known: Known
+
+    @staticmethod
+    def of(reading: Reading) -> Asked:
+        """What a reading was answered so far, and is from now on."""
+        return Asked(reading.law, reading.position, reading.known)
+
+    def read(self, question: Question) -> Reading:
+        """A question's reading."""
+        same = question.law == self.law and question.position == self.position
+        return reading_of(
+            question.estate, question.law, question.position, question.party, self.known if same else None
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _How:
     cuts: tuple[date, ...]
     scales: Scales
+    answered: Asked
     filed: tuple[Tranche, ...] = ()
 
 
@@ -81,7 +105,7 @@ def write_all(
     cuts = cuts_of([base, *questions])
     reading = reading_of(base.estate, base.law, base.position, base.party)
     scales = scales_of(instance_of(reading, cuts))
-    how = _How(cuts, scales)
+    how = _How(cuts, scales, Asked.of(reading))
     first = _written(how, (base, None))
     if first.formulation.program.entry_count * len(questions) < IN_TURN:
         run_all = in_turn
@@ -100,7 +124,7 @@ def write_all(
 def _written(how: _How, item: tuple[Question, date | None]) -> Written:
     question, idle_until = item
     asked = replace(question, cuts=how.cuts)
-    reading = reading_of(asked.estate, asked.law, asked.position, asked.party)
+    reading = how.answered.read(asked)
     formulation, tranches = formulate(reading, asked.form, asked.cuts, how.scales, idle_until, how.filed)
     return Written(asked, reading, formulation, tranches)
 

@@ -175,6 +175,24 @@ def test_risk_prefers_what_the_worst_futures_need() -> None:
     assert list(tails) == sorted(tails, reverse=True)
 
 
+def test_an_interruption_says_so_and_leaves_out_what_was_not_reached() -> None:
+    base = question(ESTATE)
+
+    def count(what: str, _done: int, _of: int) -> None:
+        if what.startswith("deciding, round 2"):
+            raise KeyboardInterrupt
+
+    settling = Settling(Risk(), SOLVER, OPTIONS, in_turn, "benders", 1e-12)
+    asked = StochasticQuestion(base, tuple(uneven(base)), UNTIL, fresh=tuple(uneven(base)))
+    found = stochastic(asked, settling, count, lambda *_: None)
+    assert isinstance(found, Decided)
+    assert not found.plan.finished
+    assert found.plan.at_least_cents <= found.plan.weighed_cents
+    assert found.plan.one_future_cents is None
+    assert found.plan.one_future_cannot == ()
+    assert found.plan.fresh is None
+
+
 @pytest.mark.parametrize(
     ("until", "days", "message"),
     [
