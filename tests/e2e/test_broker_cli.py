@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 from typer.testing import CliRunner
 
 from brokered import market, right
+from offtake.entrypoints.cli import plan_page
 from offtake.entrypoints.cli.app import app
 
 RUNNER = CliRunner()
@@ -69,6 +71,23 @@ def test_every_table_has_its_json(ledger: str) -> None:
     assert json.loads(said(["ledger", "verify", "--json"], ledger))["fault"] is None
 
 
+def test_where_a_table_has_no_room_needs_and_leases_are_lines(
+    ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_need(ledger)
+    monkeypatch.setattr(plan_page, "page_console", lambda: Console(width=60))
+    assert said(["broker", "status"], ledger).splitlines() == [
+        "n1: 100 accelerators for lab",
+        "  2026-03-01 until 2028-03-01",
+        "  h may answer until 2026-01-27 09:00 UTC",
+    ]
+
+
+def test_a_refusal_names_its_clause(ledger: str) -> None:
+    file_need(ledger)
+    assert "may answer until 2026-01-27 09:00 UTC [lab-h.rofr]" in said(["broker", "award", "n1"], ledger, 1)
+
+
 def test_a_key_counts_once(ledger: str) -> None:
     file_need(ledger, "--key", "k")
     assert "as before" in file_need(ledger, "--key", "k")
@@ -76,6 +95,14 @@ def test_a_key_counts_once(ledger: str) -> None:
 
 def test_what_cannot_be_used_says_what_to_try(ledger: str, tmp_path: Path) -> None:
     assert "there is no need `n9`" in said(["broker", "award", "n9"], ledger, status=2)
+    days = ["--from", "2026-03-01", "--until", "2028-03-01"]
+    for words, expected in (
+        (["--for", "labb"], "did you mean `lab`?"),
+        (["--for", "lab", "--accelerator", "gpus"], "did you mean `gpu`?"),
+        (["--for", "lab", "--region", "mars"], "the estate has no region `mars`"),
+    ):
+        output = said(["broker", "file-need", "n1", "100 accelerators", *words, *days], ledger, status=2)
+        assert expected in output
     unopened = str(tmp_path / "other.db")
     assert "has not been opened" in said(["broker", "status"], unopened, status=2)
     assert "no quantity of capacity" in said(

@@ -14,6 +14,7 @@ from typing import Final, cast
 from offtake.broker.documents import estate_document, estate_of, law_digest, sha256
 from offtake.broker.terms import STEPS, Need, Quantified
 from offtake.domain.areas import countries
+from offtake.domain.checks.findings import listed
 from offtake.domain.errors import InvalidInput
 from offtake.domain.estate import AcceleratorHours, Estate, ProvisionedUnits, Site
 from offtake.domain.position import Happened
@@ -123,7 +124,7 @@ class Rules:
         if found is None:
             raise InvalidInput(
                 f"the estate has no supply `{id}` that can be leased",
-                hint=f"supplies are {', '.join(sorted(self.supplies)[:12])}, ...",
+                hint=f"supplies are {listed(sorted(self.supplies), 12)}",
             )
         return found
 

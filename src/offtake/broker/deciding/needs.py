@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from offtake.broker.asking import aggregated
 from offtake.broker.commands import Cancel, FileNeed
 from offtake.broker.deciding.call import Call, Outcome, check_id, refusal
@@ -10,6 +12,7 @@ from offtake.broker.library import whole_steps
 from offtake.broker.profile import ZERO
 from offtake.broker.terms import Need
 from offtake.broker.transitions import moved
+from offtake.domain.checks.findings import close_match, listed
 from offtake.domain.errors import InvalidInput
 
 
@@ -57,21 +60,27 @@ def _check_need(call: Call, need: Need) -> None:
             need.latency_ms is not None and need.client_region is None,
             "a bound on latency needs a client region",
         ),
-        (
-            need.party not in estate.parties and bool(estate.parties),
-            f"`{need.party}` is a party of the estate",
-        ),
-        (need.model is not None and need.model not in estate.models, "the model is one of the estate"),
-        (
-            any(a not in estate.accelerators for a in need.accelerators),
-            "accelerators are kinds of the estate",
-        ),
-        (any(r not in estate.regions for r in need.regions), "regions are those of the estate"),
     ]
     for wrong, expected in problems:
         if wrong:
             raise InvalidInput(f"the need `{need.id}` cannot be filed: {expected}")
+    if estate.parties:
+        _known(need.party, estate.parties, "party")
+    if need.model is not None:
+        _known(need.model, estate.models, "model")
+    for accelerator in need.accelerators:
+        _known(accelerator, estate.accelerators, "accelerator")
+    for region in need.regions:
+        _known(region, estate.regions, "region")
     call.rules.workload(need)
+
+
+def _known(name: str, names: Collection[str], what: str) -> None:
+    """Raises InvalidInput for a name that the estate does not have, with what may have been meant."""
+    if name not in names:
+        meant = close_match(name, names)
+        hint = f"it has {listed(names)}" if meant is None else f"did you mean `{meant}`?"
+        raise InvalidInput(f"the estate has no {what} `{name}`", hint=hint)
 
 
 def cancel(call: Call, command: Cancel) -> Outcome:

@@ -145,12 +145,13 @@ def measure_of(door: Door, need: str) -> Quantified:
 
 def supply_of(door: Door, id: str) -> SupplyView:
     """A supply that can be leased. Raises InvalidInput if there is none of that name."""
+    from offtake.domain.checks.findings import listed
     from offtake.domain.errors import InvalidInput
 
     supplies = {one.id: one for one in door.supplies()}
     if id not in supplies:
         raise InvalidInput(
             f"there is no supply `{id}` that can be leased",
-            hint=f"supplies are {', '.join(list(supplies)[:12])}, ...",
+            hint=f"supplies are {listed(supplies, 12)}",
         )
     return supplies[id]

@@ -98,7 +98,9 @@ def _happened(event: EventRecorded) -> Iterator[str]:
 
 def _refused(event: CommandRefused) -> Iterator[str]:
     yield f"refused, {event.subject}:"
-    yield from (f"  {reason.text}" for reason in event.reasons)
+    for reason in event.reasons:
+        by = f" [{reason.clause}]" if reason.clause and reason.clause not in reason.text else ""
+        yield f"  {reason.text}{by}"
 
 
 def _filed(event: NeedFiled) -> Iterator[str]:
