@@ -30,3 +30,23 @@ def run_threads(function: Callable[[Item], Result], items: Sequence[Item]) -> It
         return
     parallel = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
     yield from cast("Iterator[Result]", parallel(joblib.delayed(function)(item) for item in items))
+
+
+def run_unordered(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int | None
+) -> Iterator[Result]:
+    """The function's results as they come, on so many processes; None for one per processor, 1 for this process."""
+    import joblib
+
+    if workers == 1 or len(items) < 2:
+        yield from map(function, items)
+        return
+    parallel = joblib.Parallel(n_jobs=workers or -1, return_as="generator_unordered", batch_size=1)
+    yield from cast("Iterator[Result]", parallel(joblib.delayed(function)(item) for item in items))
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    import joblib
+
+    return int(joblib.cpu_count())

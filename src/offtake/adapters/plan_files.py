@@ -14,7 +14,9 @@ from pydantic import ValidationError
 
 from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import InvalidInput, StorageFailure
-from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan, Row
+from offtake.domain.handoffs import PLAN_TABLES, CapacityPlan
+from offtake.domain.outlook import Outlook
+from offtake.domain.rows import Row
 
 MAXIMUM_BYTES: Final = 512 * 1024 * 1024
 
@@ -104,3 +106,19 @@ def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink, compression="zstd")
     return sink.getvalue().to_pybytes()
+
+
+def write_outlook(outlook: Outlook, folder: Path) -> Path:
+    """Writes what many futures say together into a folder as `outlook.json`, and returns the file.
+
+    Raises StorageFailure if it cannot be written.
+    """
+    text = json.dumps(outlook.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return write_whole(folder / "outlook.json", text.encode())
+    except OSError as error:
+        raise StorageFailure(
+            f"the outlook could not be written to `{folder}`: {error.strerror}",
+            hint="choose another folder with --out",
+        ) from None

@@ -12,8 +12,8 @@ from typing import cast
 from offtake.adapters.recourse_page import write_page
 from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
-from offtake.domain.handoffs import Row
 from offtake.domain.recourse import RollingPlan, StochasticPlan
+from offtake.domain.rows import Row
 
 
 def write_stochastic(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:

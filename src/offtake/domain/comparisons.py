@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Literal
 
-from offtake.domain.handoffs import CapacityPlan, Row, SupposedEvent
+from offtake.domain.handoffs import CapacityPlan, SupposedEvent
+from offtake.domain.rows import Row
 
 COMPARISON_FORMAT: Final = "offtake.comparison/1"
 UNMET: Final = "need left unmet"

@@ -10,17 +10,14 @@ import operator
 from datetime import date
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from offtake.domain.outlook import Outlook
+from offtake.domain.rows import Row
 
 PLAN_FORMAT: Final = "offtake.capacity-plan/1"
 ONE_FUTURE: Final = "the best case with perfect foresight, not a forecast"
 CERTIFIED: Final = "arithmetic checked by separate code; the inputs are as true as their sources"
-
-
-class Row(BaseModel):
-    """One row of a table of the plan."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class PlanPeriod(Row):
@@ -404,6 +401,7 @@ class ReportExtras(Row):
     clauses_not_priced: tuple[str, ...] = ()  # Clauses that weigh less, for which no plan was made without.
     sensitivities: tuple[SensitivityRow, ...] = ()
     cost_on_assumptions: float | None = None
+    outlook: Outlook | None = None
 
 
 class ConflictRow(Row):

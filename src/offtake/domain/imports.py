@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from offtake.domain.handoffs import Row
+from offtake.domain.rows import Row
 
 Outcome = Literal["used", "changed", "left out"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("used", "changed", "left out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Literal
 
-from offtake.domain.handoffs import Row
+from offtake.domain.rows import Row
 
 RECONCILIATION_FORMAT: Final = "offtake.reconciliation/1"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Literal
 
-from offtake.domain.handoffs import CheckRow, Row, SupposedEvent
+from offtake.domain.handoffs import CheckRow, SupposedEvent
+from offtake.domain.rows import Row
 
 STOCHASTIC_FORMAT: Final = "offtake.stochastic-plan/1"
 SAYS_STOCHASTIC: Final = (

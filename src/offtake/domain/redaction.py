@@ -17,6 +17,7 @@ from typing import Final, Literal, TypeAlias, TypeVar, cast, get_args, get_origi
 from pydantic import BaseModel
 
 from offtake.domain.estate import Estate, Party, Provider
+from offtake.domain.futures.variables import Futures
 from offtake.domain.handoffs import CapacityPlan, ReportExtras
 from offtake.domain.quantities import KINDS, Figure, Series, Step
 
@@ -74,6 +75,11 @@ def redacted(
     parties.
     """
     taken: list[Literal["prices", "parties"]] = []
+    # Distributions and what came of them name whatever varies, and by how much.
+    extras, estate = (
+        extras.model_copy(update={"outlook": None}),
+        estate.model_copy(update={"futures": Futures()}),
+    )
     if profile in ("prices", "both"):
         taken.append("prices")
         out = AmountsOut.of(estate)

@@ -102,6 +102,28 @@ class Series(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Where simplex stood at an optimum: a status by column and by row of the program that it belongs to."""
+
+    columns: NDArray[np.int8]
+    rows: NDArray[np.int8]
+
+
+class WarmSolver(Protocol):
+    """Solves programs that differ little from a base, each from the base's basis and as if no other had been solved:
+    the answer to a program does not depend on which were asked before."""
+
+    @property
+    def basis(self) -> Basis:
+        """Where the base was solved; another process starts from it."""
+        ...
+
+    def solve(self, program: Program) -> Solution | Infeasible | Unbounded:
+        """An optimal answer, or why there is none. Raises ``SolverFailure`` where it cannot tell: solve it cold."""
+        ...
+
+
 class Solver(Protocol):
     """Solves programs. Raises ``SolverFailure`` when the time runs out or the solver cannot say what is the
     case."""

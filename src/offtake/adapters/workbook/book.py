@@ -37,10 +37,10 @@ from offtake.domain.handoffs import (
     ClausePrice,
     FinanceFlowRow,
     ReportExtras,
-    Row,
     SensitivityRow,
     SpendRow,
 )
+from offtake.domain.rows import Row
 
 if TYPE_CHECKING:
     from openpyxl import Workbook

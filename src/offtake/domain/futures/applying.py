@@ -18,7 +18,7 @@ from offtake.domain.futures.variables import Hazard
 from offtake.domain.moving import Factor, Factors, field_path, scaled, text_of, with_figures
 from offtake.domain.quantities import KINDS, MEASURES, Figure, Series, Step, parse_figure
 
-LAST_DAY: Final = date(2200, 12, 31).toordinal()  # Beyond it, or `inf`: never.
+LAST_DAY: Final = date(2300, 1, 1).toordinal()  # Beyond every horizon; `inf` is never.
 DIGITS: Final = 9  # Significant digits of a drawn number.
 
 
@@ -81,6 +81,8 @@ def _with_day(estate: Estate, name: str, value: float, *, whole: bool) -> Estate
     on = date.fromordinal(int(value)) if value <= LAST_DAY else None
     if on is not None and whole:
         on = _next_period(on, MONTHS[estate.horizon.periods])
+    if on is not None and on >= estate.horizon.ends:
+        on = None
     event = estate.events[name].model_copy(update={"on": on})
     return estate.model_copy(update={"events": {**estate.events, name: event}})
 

@@ -1,0 +1,196 @@
+"""Many futures on a terminal: how the totals lie, what binds how often, what moves the cost, what every future orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from offtake.domain.outlook import BandRow, MoverRow, OrderRow, Outlook, Spread
+from offtake.entrypoints.cli.amounts import big, money, money_scale, number, precise, share, short
+from offtake.entrypoints.cli.futures_samples import histogram
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST_ROWS: Final = 12
+ROBUST: Final = 0.95
+HALF_BAR: Final = 12
+NAMES: Final = {
+    "power_mw": "IT power (MW)",
+    "need": "need (tokens/s)",
+    "unmet": "left unserved (tokens/s)",
+    "capital": "capital spent (million)",
+    "gap": "nobody has promised (million)",
+}
+
+
+def show_outlook(outlook: Outlook, written: Sequence[Path], *, interrupted: bool, resumed: int) -> None:
+    """The page."""
+    console = Console()
+    looked = outlook.planned + outlook.no_plan + outlook.failed
+    console.print(
+        f"[bold]{outlook.estate}[/bold]: {looked:,} of {outlook.asked:,} futures, seed {outlook.seed}"
+    )
+    console.print(f"[bold]{outlook.label}[/bold]: {outlook.says}.")
+    if interrupted:
+        console.print("[yellow]stopped early[/yellow]: what follows is of the futures that were finished.")
+    console.print(_told(outlook, resumed), highlight=False)
+    for part in _parts(outlook):
+        console.print()
+        console.print(part)
+    if written:
+        console.print(f"\nWrote {len(written)} files: {written[0]} and more beside it.", highlight=False)
+
+
+def _told(outlook: Outlook, resumed: int) -> str:
+    said = [f"{outlook.planned:,} with a certified plan"]
+    if outlook.no_plan:
+        said.append(f"{outlook.no_plan:,} in which no plan meets every limit")
+    if outlook.failed:
+        said.append(f"{outlook.failed:,} not solved")
+    if outlook.cold:
+        said.append(f"{outlook.cold:,} solved from nothing")
+    if outlook.again:
+        said.append(f"{outlook.again:,} solved again after a failed certificate")
+    if resumed:
+        said.append(f"{resumed:,} of an earlier run")
+    return "; ".join(said) + "."
+
+
+def _parts(outlook: Outlook) -> Iterator[RenderableType]:
+    yield _totals(outlook)
+    bands = [one for one in outlook.bands if one.series in NAMES and max(one.p95, one.base) > 0]
+    if bands:
+        yield _by_year(bands)
+    if outlook.binding:
+        yield _binding(outlook)
+    yield _movers(outlook)
+    if outlook.orders:
+        yield _orders(outlook.orders)
+
+
+def _table(title: str, *columns: str, left: int = 1) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    for n, name in enumerate(columns):
+        table.add_column(name, justify="left" if n < left else "right", overflow="fold", no_wrap=n >= left)
+    return table
+
+
+def _totals(outlook: Outlook) -> Table:
+    table = _table("Totals", "", "as stated", "p5", "median", "p95", "mean", "least to most")
+    spreads = [("cost, discounted", outlook.cost), ("worth of what is unmet", outlook.unmet_worth)]
+    if outlook.gap is not None:
+        spreads.append(("nobody has promised", outlook.gap))
+    for name, one in spreads:
+        said = (money(round(x)) for x in (one.base, one.p5, one.median, one.p95, one.mean))
+        table.add_row(f"{name} ({outlook.currency})", *said, _shape(one))
+    one = outlook.unmet_share
+    said = (share(x) for x in (one.base, one.p5, one.median, one.p95, one.mean))
+    table.add_row("tokens left unserved", *said, _shape(one))
+    return table
+
+
+def _shape(one: Spread) -> str:
+    counts = one.counts
+    return (
+        histogram([a + b for a, b in zip(counts[::2], counts[1::2], strict=True)])
+        if one.high > one.low
+        else ""
+    )
+
+
+def _by_year(bands: Sequence[BandRow]) -> Table:
+    """The last column of each year, for each series that is told."""
+    series = [name for name in NAMES if any(one.series == name for one in bands)]
+    last = {one.at[:4]: one.at for one in bands}
+    table = _table("p5 · median · p95, in the last period of each year", "", *last.values())
+    for name in series:
+        at = {one.at: one for one in bands if one.series == name}
+        cells = (
+            "–" if not any(values := _three(at[x])) else " · ".join(short(v) or "0" for v in values)
+            for x in last.values()
+        )
+        table.add_row(NAMES[name], *cells)
+    return table
+
+
+def _three(one: BandRow) -> tuple[float, float, float]:
+    return one.p5, one.median, one.p95
+
+
+def _binding(outlook: Outlook) -> Table:
+    table = _table(
+        f"Limits: how often each binds, and what one more unit is worth then ({outlook.currency})",
+        *("limit", "binds in", "as stated", "p5", "median", "p95"),
+    )
+    for row in outlook.binding[:MOST_ROWS]:
+        worths = (precise(x / 100) for x in (row.p5_cents, row.median_cents, row.p95_cents))
+        table.add_row(row.source, share(row.share), "binds" if row.in_base else "–", *worths)
+    return table
+
+
+def _movers(outlook: Outlook) -> Table:
+    solved = [x for one in outlook.movers for x in (one.cost_p5_cents, one.cost_p95_cents) if x is not None]
+    base = round(outlook.cost.base)
+    if not solved:
+        table = _table(
+            "What moves the cost, by rank correlation (--tornado solves each alone)",
+            *("variable", "acts on", "p5", "p95", "rank corr."),
+            left=2,
+        )
+        for row in sorted(outlook.movers, key=lambda one: -abs(one.rank_correlation or 0.0))[:MOST_ROWS]:
+            table.add_row(
+                row.variable, row.acts_on, row.at_p5, row.at_p95, _correlation(row.rank_correlation)
+            )
+        return table
+    per, unit = money_scale((x - base for x in solved), outlook.currency)
+    table = _table(
+        f"What moves the cost: each alone at its p5 and p95 ({unit}), and over all futures",
+        *("variable", "at p5", "at p95", "", "rank corr."),
+    )
+    most = max(abs(x - base) for x in solved) or 1
+    for row in outlook.movers[:MOST_ROWS]:
+        low, high = (_moved(x, base, per) for x in (row.cost_p5_cents, row.cost_p95_cents))
+        name = f"{row.variable} [dim]{row.at_p5} to {row.at_p95}[/dim]"
+        table.add_row(name, low, high, _bar(row, base, most), _correlation(row.rank_correlation))
+    return table
+
+
+def _moved(cost: int | None, base: int, per: float) -> str:
+    return "no plan" if cost is None else f"{(cost - base) / per:+,.3g}"
+
+
+def _bar(row: MoverRow, base: int, most: int) -> str:
+    """From the middle to the left for what lowers the cost, to the right for what raises it."""
+    moves = [x - base for x in (row.cost_p5_cents, row.cost_p95_cents) if x is not None]
+    left = round(HALF_BAR * -min(0, *moves, 0) / most)
+    right = round(HALF_BAR * max(0, *moves, 0) / most)
+    return f"{'█' * left:>{HALF_BAR}}│{'█' * right:<{HALF_BAR}}"
+
+
+def _correlation(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.2f}"
+
+
+def _orders(orders: Sequence[OrderRow]) -> Table:
+    first = [row for row in orders if row.first_year]
+    shown = first or [row for row in orders if not row.first_year]
+    when = "the first year" if first else "all"
+    table = _table(
+        f"Ordered in {when}: in how many futures, and how much", "", "in", "p5", "median", "p95", "goes with"
+    )
+    for row in sorted(shown, key=lambda one: -one.share)[:MOST_ROWS]:
+        firm = "[green]" if row.share >= ROBUST else ""
+        goes = "–" if row.goes_with is None else f"{row.goes_with} {_correlation(row.rank_correlation)}"
+        amounts = (big(x) if x >= 1e6 else number(x) for x in _quantities(row))
+        table.add_row(f"{row.order} ({row.unit})", f"{firm}{share(row.share)}", *amounts, goes)
+    return table
+
+
+def _quantities(row: OrderRow) -> tuple[float, float, float]:
+    return row.p5, row.median, row.p95
