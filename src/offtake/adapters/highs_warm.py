@@ -106,7 +106,9 @@ class _Model:
             _ = highs.changeColsBounds(len(columns), columns, lower, upper)
         rows = _differ(program.row_lower, held.row_lower, program.row_upper, held.row_upper)
         if len(rows):
-            _ = highs.changeRowsBounds(len(rows), rows, program.row_lower[rows], program.row_upper[rows])
+            lower, upper = program.row_lower[rows], program.row_upper[rows]
+            # HiGHS has it, and its own stubs leave it out.
+            highs.changeRowsBounds(len(rows), rows, lower, upper)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         entries = _differ(program.value, held.value)
         owners = np.searchsorted(program.start, entries, side="right") - 1
         for entry, column in zip(entries.tolist(), owners.tolist(), strict=True):

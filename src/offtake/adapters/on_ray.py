@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from offtake.domain.errors import InvalidInput, UpstreamFailure
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,13 +35,17 @@ def run_on_ray(
         ) from None
     ours = not ray.is_initialized()
     try:
-        if ours:
-            own = {} if address else {"num_cpus": workers, "include_dashboard": False}
-            _ = ray.init(address=address, log_to_driver=False, logging_level="ERROR", **own)
+        if ours and address is not None:
+            _ = ray.init(address, log_to_driver=False, logging_level="ERROR")
+        elif ours:
+            _ = ray.init(
+                num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR"
+            )
         yield from _results(function, items)
     except (RayError, ConnectionError) as error:
+        said = str(error).splitlines()
         raise UpstreamFailure(
-            f"Ray failed: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"Ray failed: {said[0] if said else type(error).__name__}",
             hint="run it again: finished futures are kept; or leave --on out",
         ) from None
     finally:
@@ -53,7 +60,7 @@ def _results(function: Callable[[Item], Result], items: Sequence[Item]) -> Itera
     shared = ray.put(function)
     most = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
     waiting = list(items)[::-1]
-    running: list[object] = []
+    running: list[ObjectRef[Result]] = []
     while waiting or running:
         while waiting and len(running) < most:
             running.append(work.remote(shared, waiting.pop()))

@@ -49,4 +49,4 @@ def processors() -> int:
     """Processors that this process may use."""
     import joblib
 
-    return int(joblib.cpu_count())
+    return joblib.cpu_count()

@@ -1,4 +1,4 @@
-"""Many futures on a terminal: how the totals lie, what binds how often, what moves the cost, what every future orders."""
+"""Many futures on a terminal: how totals lie, what binds how often, what moves the cost, what is ordered in most."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from offtake.domain.outlook import BandRow, MoverRow, OrderRow, Outlook, Spread
-from offtake.entrypoints.cli.amounts import big, money, money_scale, number, precise, share, short
+from offtake.entrypoints.cli.amounts import big, money_scale, number, precise, scaled, share, short
 from offtake.entrypoints.cli.futures_samples import histogram
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 12
 ROBUST: Final = 0.95
 HALF_BAR: Final = 12
+LEAST: Final = {"power_mw": 1.0}  # Below which a series is not told: a server room is no matter of megawatts.
 NAMES: Final = {
     "power_mw": "IT power (MW)",
     "need": "need (tokens/s)",
@@ -64,7 +65,8 @@ def _told(outlook: Outlook, resumed: int) -> str:
 
 def _parts(outlook: Outlook) -> Iterator[RenderableType]:
     yield _totals(outlook)
-    bands = [one for one in outlook.bands if one.series in NAMES and max(one.p95, one.base) > 0]
+    told = {one.series for one in outlook.bands if max(one.p95, one.base) >= LEAST.get(one.series, 0.0)}
+    bands = [one for one in outlook.bands if one.series in told]
     if bands:
         yield _by_year(bands)
     if outlook.binding:
@@ -78,17 +80,19 @@ def _table(title: str, *columns: str, left: int = 1) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for n, name in enumerate(columns):
         table.add_column(name, justify="left" if n < left else "right", overflow="fold", no_wrap=n >= left)
+    table.columns[0].min_width = 18
     return table
 
 
 def _totals(outlook: Outlook) -> Table:
     table = _table("Totals", "", "as stated", "p5", "median", "p95", "mean", "least to most")
-    spreads = [("cost, discounted", outlook.cost), ("worth of what is unmet", outlook.unmet_worth)]
+    spreads = [("cost, discounted", outlook.cost), ("worth of the unmet", outlook.unmet_worth)]
     if outlook.gap is not None:
         spreads.append(("nobody has promised", outlook.gap))
     for name, one in spreads:
-        said = (money(round(x)) for x in (one.base, one.p5, one.median, one.p95, one.mean))
-        table.add_row(f"{name} ({outlook.currency})", *said, _shape(one))
+        per, unit = money_scale((round(x) for x in (one.base, one.p95)), outlook.currency)
+        said = (scaled(round(x), per) or "0" for x in (one.base, one.p5, one.median, one.p95, one.mean))
+        table.add_row(f"{name}, {unit}", *said, _shape(one))
     one = outlook.unmet_share
     said = (share(x) for x in (one.base, one.p5, one.median, one.p95, one.mean))
     table.add_row("tokens left unserved", *said, _shape(one))
@@ -162,7 +166,10 @@ def _movers(outlook: Outlook) -> Table:
 
 
 def _moved(cost: int | None, base: int, per: float) -> str:
-    return "no plan" if cost is None else f"{(cost - base) / per:+,.3g}"
+    if cost is None:
+        return "no plan"
+    moved = (cost - base) / per
+    return f"{moved:+,.0f}" if abs(moved) >= 100 or per == 100.0 else f"{moved:+.2f}"
 
 
 def _bar(row: MoverRow, base: int, most: int) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from offtake.domain.errors import InvalidInput
 from offtake.entrypoints.cli.outcome import INTERRUPTED, leave, say_json
 from offtake.entrypoints.cli.progress import stages_and_counts
 
@@ -14,6 +17,63 @@ if TYPE_CHECKING:
     from offtake.planner.planning import Question
 
 FUTURES_FILE = "futures.jsonl"
+MOST_FUTURES = 1_000_000
+PANEL = "Many futures"
+
+Futures = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=MOST_FUTURES,
+        help="Plan for so many futures, drawn from what the estate says is uncertain: each as if it were known.",
+        rich_help_panel=PANEL,
+    ),
+]
+Tornado = Annotated[
+    bool,
+    typer.Option(
+        "--tornado",
+        help="With --futures: also solve each variable alone at its p5 and p95.",
+        rich_help_panel=PANEL,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4096, help="Processes for --futures; else one for each processor.", rich_help_panel=PANEL
+    ),
+]
+On = Annotated[
+    str | None,
+    typer.Option(
+        help="Where --futures run: `ray`, or the address of a Ray cluster; else here.", rich_help_panel=PANEL
+    ),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file in which finished futures are kept, to go on from; else futures.jsonl in --out."
+    ),
+]
+
+
+def running_of(
+    futures: int, seed: int, tornado: bool, workers: int | None, on: str | None, keep: Path | None
+) -> Running:
+    """What the options ask for; `keep` is a file, or the folder of --out."""
+    from offtake.bootstrap.futures import Running
+
+    if keep is not None and (keep.is_dir() or not keep.suffix):
+        keep = keep / FUTURES_FILE
+    return Running(futures, seed, tornado, workers, on, keep)
+
+
+def refuse_redacted(asked: bool) -> None:
+    """Distributions say by how much whatever is secret varies."""
+    if asked:
+        raise InvalidInput(
+            "--redact does not go with --futures", hint="redact the plan of the case as stated"
+        )
 
 
 def plan_futures(

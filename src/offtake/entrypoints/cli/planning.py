@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from offtake.entrypoints.cli.futures_planning import (
+    Futures,
+    Keep,
+    On,
+    Tornado,
+    Workers,
+    plan_futures,
+    refuse_redacted,
+    running_of,
+)
 from offtake.entrypoints.cli.outcome import NO, leave, loaded, outcomes, say_json
 from offtake.entrypoints.cli.progress import stages_and_counts
 from offtake.entrypoints.cli.recourse_options import (
@@ -109,6 +119,11 @@ def plan(
     weight: Weight = None,
     way: Way = WayOption.auto,
     later: Later = LaterOption.auto,
+    futures: Futures = None,
+    tornado: Tornado = False,
+    workers: Workers = None,
+    on: On = None,
+    keep: Keep = None,
     solver: Solver = Method.auto,
     time_limit: Limit = 600.0,
     as_json: AsJson = False,
@@ -129,6 +144,11 @@ def plan(
                 decide_and_say(asked, event or [], wanted, out, as_json=as_json)
             else:
                 roll_and_say(asked, event or [], wanted, rolling, out, stochastic=stochastic, as_json=as_json)
+            return
+        if futures is not None:
+            running = running_of(futures, seed, tornado, workers, on, keep or out)
+            refuse_redacted(redact is not None or bool(redact_word))
+            plan_futures(asked, read.estate, running, out, quick=quick, as_json=as_json)
             return
         with stages_and_counts() as (report, count):
             if out is None or quick:

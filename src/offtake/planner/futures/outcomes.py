@@ -94,7 +94,7 @@ def _series(answer: Answer, gap: Floats) -> dict[str, tuple[float, ...]]:
         return _kept(np.bincount(place, amounts * days, len(columns)) / whole)
 
     def total(amounts: Floats) -> tuple[float, ...]:
-        return _kept(np.bincount(place, amounts / 1e6, len(columns)))
+        return _kept(np.bincount(place, amounts / 1e6, len(columns)).astype(np.float64))
 
     stands = answer.in_service.max(axis=2)
     power = np.array([pool.power_mw for pool in instance.pools]).reshape(-1, 1) * stands

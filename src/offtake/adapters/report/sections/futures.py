@@ -253,8 +253,8 @@ def _bands(matter: Matter, outlook: Outlook, bands: Mapping[str, list[BandRow]])
     return Figure(
         "futures-bands",
         "What comes when: the middle of the futures, and nine in ten",
-        "Each period by itself: the dark line is the median, the band lies between the 5th and the 95th percentile, the "
-        "dashed line is the case as stated. No single future runs along an edge of a band.",
+        "Each period by itself: the dark line is the median, the band lies between the 5th and the 95th percentile, "
+        "the dashed line is the case as stated. No single future runs along an edge of a band.",
         Table("futures-bands", "Quantiles over the futures by period", matter.source(*SOURCES), heads, cells),
         lambda frame: _band_panels(frame, outlook, bands),
         (("p5 to p95", "sky", "fill"), ("median", "blue", "line"), ("as stated", "vermilion", "line")),
@@ -401,8 +401,8 @@ def _named(order: str) -> str:
 def _firm_orders(outlook: Outlook) -> list[str]:
     firm = [row for row in outlook.orders if row.first_year and row.share >= ROBUST]
     said = [
-        f"{_named(row.order)} in the first year in {share(row.share)} of the futures: at least {_amount(row, row.p5)} in "
-        f"nineteen of twenty, {_amount(row, row.median)} in the middle."
+        f"{_named(row.order)} in the first year in {share(row.share)} of the futures: at least "
+        f"{_amount(row, row.p5)} in nineteen of twenty, {_amount(row, row.median)} in the middle."
         for row in firm[:MOST_NAMED]
     ]
     if len(firm) > MOST_NAMED:
@@ -447,8 +447,8 @@ def _loose_totals(outlook: Outlook) -> list[str]:
     said: list[str] = []
     if outlook.gap is not None and outlook.gap.p5 == 0 < outlook.gap.p95:
         said.append(
-            f"Whether money is missing: nothing in some futures, {money(outlook.gap.p95, outlook.currency)} at the 95th "
-            "percentile."
+            f"Whether money is missing: nothing in some futures, {money(outlook.gap.p95, outlook.currency)} "
+            "at the 95th percentile."
         )
     if outlook.unmet_share.p95 >= 0.001:
         one = outlook.unmet_share
