@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import masks
+from benchmarks import futures, masks
 from benchmarks.expansion import run
 from benchmarks.laws import run as laws
 
@@ -10,3 +10,4 @@ if __name__ == "__main__":
     masks.main()
     run.main()
     laws.main([])
+    futures.main([])
