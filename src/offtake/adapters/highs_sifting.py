@@ -63,11 +63,11 @@ def sifted(
     program, and another method must. Raises SolverFailure when the time runs out.
     """
     began = monotonic()
-    entries = _Entries(program)
+    entries = Entries(program)
     guess = program.cost - entries.priced(entries.price_of_room(~left_out))
     chosen = ~left_out | entries.best_of_rows(left_out, guess, _FIRST_PER_ROW)
     order = np.flatnonzero(chosen)
-    highs = open_highs(_only(program, order), options)
+    highs = open_highs(only(program, order), options)
     highs.setOptionValue("solver", "simplex")
     iterations = 0
     for _ in range(_MOST_ROUNDS):
@@ -91,7 +91,7 @@ def sifted(
         added = np.flatnonzero(entries.best_of_rows(helpful, reduced, _ADDED_PER_ROW))
         chosen[added] = True
         order = np.concatenate([order, added])
-        part = _only(program, added)
+        part = only(program, added)
         highs.addCols(
             part.column_count,
             part.cost,
@@ -106,7 +106,7 @@ def sifted(
     return None
 
 
-class _Entries:
+class Entries:
     """The program's entries with the column of each, for pricing and ranking."""
 
     def __init__(self, program: Program) -> None:
@@ -117,9 +117,9 @@ class _Entries:
         )
         self._without: NDArray[np.bool_] = per_column == 0
 
-    def priced(self, row_dual: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(column,): the sum of entries times row prices."""
-        program = self._program
+    def priced(self, row_dual: NDArray[np.float64], program: Program | None = None) -> NDArray[np.float64]:
+        """(column,): the sum of entries times row prices; of another program of the same shape, if one is given."""
+        program = self._program if program is None else program
         return np.bincount(
             self._column, program.value * row_dual[program.index], minlength=program.column_count
         ).astype(np.float64)
@@ -158,7 +158,7 @@ class _Entries:
         return best
 
 
-def _only(program: Program, columns: NDArray[np.intp]) -> Program:
+def only(program: Program, columns: NDArray[np.intp]) -> Program:
     """The program with the given columns, in their order."""
     counts = np.diff(program.start)[columns]
     start = np.zeros(len(columns) + 1, dtype=np.intp)

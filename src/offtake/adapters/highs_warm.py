@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offtake.adapters.highs_session import array, open_highs
+from offtake.adapters.highs_warm_sifting import WarmSifting, kept_columns
 from offtake.domain.errors import SolverFailure
 from offtake.planner.ports import Basis, Infeasible, Solution, SolverOptions, Unbounded
 from offtake.planner.program import ABSENT, Block, Program
@@ -43,23 +44,28 @@ class WarmHighs:
         """Raises SolverFailure if no basis is given and the base has no optimum."""
         self._base, self._options = base, options
         if basis is None:
-            first = _Model(base.relaxed(), options)
+            first = Model(base.relaxed(), options)
             if first.run(None) != highspy.HighsModelStatus.kOptimal:
                 raise SolverFailure("the base of the futures has no optimum to start from")
             basis = first.basis()
         self.basis = basis
         # HiGHS scales by the first program that an instance solves and keeps to it: let that always be the base.
-        self._model = _Model(base.relaxed(), options)
+        self._model = Model(base.relaxed(), options)
         _ = self._model.run(basis)
+        kept = kept_columns(base, basis, self._model.solution("").row_dual)
+        self._sifting = None if kept is None else WarmSifting(base, basis, kept, options)
 
     def solve(self, program: Program) -> Solution | Infeasible | Unbounded:
         """See :meth:`offtake.planner.ports.WarmSolver.solve`."""
         relaxed = program.relaxed()
         if _same_shape(self._base, program):
+            sifted = None if self._sifting is None else self._sifting.solve(program)
+            if sifted is not None:
+                return sifted
             model, basis = self._model, self.basis
             model.push(relaxed)
         else:
-            model, basis = _Model(relaxed, self._options), carried(self._base, self.basis, program)
+            model, basis = Model(relaxed, self._options), carried(self._base, self.basis, program)
         status = model.run(basis)
         if status == highspy.HighsModelStatus.kInfeasible:
             return Infeasible()
@@ -84,7 +90,7 @@ def _same_shape(one: Program, other: Program) -> bool:
     )
 
 
-class _Model:
+class Model:
     """A HiGHS and the arrays that it holds."""
 
     def __init__(self, program: Program, options: SolverOptions) -> None:
@@ -92,6 +98,7 @@ class _Model:
         self.highs = open_highs(program, replace(options, time_limit_s=float("inf")))
         self._limit_s = options.time_limit_s
         self.iterations = 0
+        self._given: tuple[Basis | None, highspy.HighsBasis] = (None, highspy.HighsBasis())
         _ = self.highs.setOptionValue("solver", "simplex")
 
     def push(self, program: Program) -> None:
@@ -119,13 +126,10 @@ class _Model:
         """Solves what is held: from a basis with nothing else remembered, or on from where it stands."""
         highs = self.highs
         if basis is not None:
+            if basis is not self._given[0]:
+                self._given = basis, _as_highs(basis)
             _ = highs.clearSolver()
-            given = highspy.HighsBasis()
-            given.col_status = [_STATUSES[one] for one in basis.columns.tolist()]
-            given.row_status = [_STATUSES[one] for one in basis.rows.tolist()]
-            given.alien = True  # It may be of a program of another shape, which HiGHS then mends.
-            given.valid = True
-            if highs.setBasis(given) == highspy.HighsStatus.kError:
+            if highs.setBasis(self._given[1]) == highspy.HighsStatus.kError:
                 raise SolverFailure("HiGHS did not take the basis of the base")
         # The limit of HiGHS is on the time of the whole instance.
         _ = highs.setOptionValue("time_limit", highs.getRunTime() + self._limit_s)
@@ -166,6 +170,15 @@ class _Model:
         )
 
 
+def _as_highs(basis: Basis) -> highspy.HighsBasis:
+    given = highspy.HighsBasis()
+    given.col_status = [_STATUSES[one] for one in basis.columns.tolist()]
+    given.row_status = [_STATUSES[one] for one in basis.rows.tolist()]
+    given.alien = True  # It may be of a program of another shape, which HiGHS then mends.
+    given.valid = True
+    return given
+
+
 def _differ(*pairs: NDArray[np.float64]) -> _Ints:
     differs = pairs[0] != pairs[1]
     for one, other in zip(pairs[2::2], pairs[3::2], strict=True):
@@ -189,7 +202,7 @@ class _Node:
 class _Tree:
     """Branch and bound over the integer columns of a model whose relaxation has just been solved."""
 
-    def __init__(self, model: _Model, program: Program, gap: float) -> None:
+    def __init__(self, model: Model, program: Program, gap: float) -> None:
         self._model, self._gap = model, gap
         integral = (
             np.zeros(program.column_count, np.bool_) if program.integrality is None else program.integrality

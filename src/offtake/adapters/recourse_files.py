@@ -14,7 +14,6 @@ from offtake.adapters.whole_files import write_whole
 from offtake.domain.errors import StorageFailure
 from offtake.domain.recourse import RollingPlan, StochasticPlan
 from offtake.domain.rows import Row
-from offtake.domain.rows import Row
 
 
 def write_stochastic(plan: StochasticPlan, folder: Path) -> tuple[Path, ...]:

@@ -12,6 +12,7 @@ from offtake.adapters.report.sections.capacity import capacity
 from offtake.adapters.report.sections.commitments import commitments
 from offtake.adapters.report.sections.demand import demand
 from offtake.adapters.report.sections.financing import financing
+from offtake.adapters.report.sections.futures import futures, robust
 from offtake.adapters.report.sections.headline import sentences, tiles
 from offtake.adapters.report.sections.limits import limits, unmet
 from offtake.adapters.report.sections.money import spending
@@ -44,7 +45,7 @@ COMPANY: Final[tuple[Part, ...]] = (
     rights,
     places,
 )
-ALWAYS: Final[tuple[Part, ...]] = (limits, assumptions, terms, checks, sources)
+ALWAYS: Final[tuple[Part, ...]] = (robust, futures, limits, assumptions, terms, checks, sources)
 
 
 def report_of(matter: Matter) -> Report:

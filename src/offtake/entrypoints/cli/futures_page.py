@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 12
 ROBUST: Final = 0.95
 HALF_BAR: Final = 12
+WIDE: Final = 104  # Columns of a terminal with room for everything.
 LEAST: Final = {"power_mw": 1.0}  # Below which a series is not told: a server room is no matter of megawatts.
 NAMES: Final = {
     "power_mw": "IT power (MW)",
@@ -41,7 +42,7 @@ def show_outlook(outlook: Outlook, written: Sequence[Path], *, interrupted: bool
     if interrupted:
         console.print("[yellow]stopped early[/yellow]: what follows is of the futures that were finished.")
     console.print(_told(outlook, resumed), highlight=False)
-    for part in _parts(outlook):
+    for part in _parts(outlook, wide=console.width >= WIDE):
         console.print()
         console.print(part)
     if written:
@@ -63,15 +64,15 @@ def _told(outlook: Outlook, resumed: int) -> str:
     return "; ".join(said) + "."
 
 
-def _parts(outlook: Outlook) -> Iterator[RenderableType]:
-    yield _totals(outlook)
-    told = {one.series for one in outlook.bands if max(one.p95, one.base) >= LEAST.get(one.series, 0.0)}
+def _parts(outlook: Outlook, *, wide: bool) -> Iterator[RenderableType]:
+    yield _totals(outlook, wide=wide)
+    told = {one.series for one in outlook.bands if max(one.p95, one.base) >= LEAST.get(one.series, 1e-9)}
     bands = [one for one in outlook.bands if one.series in told]
     if bands:
         yield _by_year(bands)
     if outlook.binding:
         yield _binding(outlook)
-    yield _movers(outlook)
+    yield _movers(outlook, wide=wide)
     if outlook.orders:
         yield _orders(outlook.orders)
 
@@ -84,19 +85,25 @@ def _table(title: str, *columns: str, left: int = 1) -> Table:
     return table
 
 
-def _totals(outlook: Outlook) -> Table:
-    table = _table("Totals", "", "as stated", "p5", "median", "p95", "mean", "least to most")
+def _totals(outlook: Outlook, *, wide: bool) -> Table:
+    heads = ("", "as stated", "p5", "median", "p95", *(("mean", "least to most") if wide else ()))
+    table = _table("Totals", *heads)
     spreads = [("cost, discounted", outlook.cost), ("worth of the unmet", outlook.unmet_worth)]
     if outlook.gap is not None:
         spreads.append(("nobody has promised", outlook.gap))
     for name, one in spreads:
         per, unit = money_scale((round(x) for x in (one.base, one.p95)), outlook.currency)
         said = (scaled(round(x), per) or "0" for x in (one.base, one.p5, one.median, one.p95, one.mean))
-        table.add_row(f"{name}, {unit}", *said, _shape(one))
+        table.add_row(f"{name}, {unit}", *_cut([*said, _shape(one)], wide))
     one = outlook.unmet_share
     said = (share(x) for x in (one.base, one.p5, one.median, one.p95, one.mean))
-    table.add_row("tokens left unserved", *said, _shape(one))
+    table.add_row("tokens left unserved", *_cut([*said, _shape(one)], wide))
     return table
+
+
+def _cut(cells: list[str], wide: bool) -> list[str]:
+    """Without the mean and the shape, where there is no room for them."""
+    return cells if wide else cells[:-2]
 
 
 def _shape(one: Spread) -> str:
@@ -138,7 +145,7 @@ def _binding(outlook: Outlook) -> Table:
     return table
 
 
-def _movers(outlook: Outlook) -> Table:
+def _movers(outlook: Outlook, *, wide: bool) -> Table:
     solved = [x for one in outlook.movers for x in (one.cost_p5_cents, one.cost_p95_cents) if x is not None]
     base = round(outlook.cost.base)
     if not solved:
@@ -155,13 +162,14 @@ def _movers(outlook: Outlook) -> Table:
     per, unit = money_scale((x - base for x in solved), outlook.currency)
     table = _table(
         f"What moves the cost: each alone at its p5 and p95 ({unit}), and over all futures",
-        *("variable", "at p5", "at p95", "", "rank corr."),
+        *("variable", "at p5", "at p95", "", "rank"),
     )
     most = max(abs(x - base) for x in solved) or 1
     for row in outlook.movers[:MOST_ROWS]:
         low, high = (_moved(x, base, per) for x in (row.cost_p5_cents, row.cost_p95_cents))
-        name = f"{row.variable} [dim]{row.at_p5} to {row.at_p95}[/dim]"
-        table.add_row(name, low, high, _bar(row, base, most), _correlation(row.rank_correlation))
+        name = f"{row.variable} [dim]{row.at_p5} to {row.at_p95}[/dim]" if wide else row.variable
+        bar = _bar(row, base, most, HALF_BAR if wide else HALF_BAR // 2)
+        table.add_row(name, low, high, bar, _correlation(row.rank_correlation))
     return table
 
 
@@ -172,12 +180,12 @@ def _moved(cost: int | None, base: int, per: float) -> str:
     return f"{moved:+,.0f}" if abs(moved) >= 100 or per == 100.0 else f"{moved:+.2f}"
 
 
-def _bar(row: MoverRow, base: int, most: int) -> str:
+def _bar(row: MoverRow, base: int, most: int, half: int) -> str:
     """From the middle to the left for what lowers the cost, to the right for what raises it."""
     moves = [x - base for x in (row.cost_p5_cents, row.cost_p95_cents) if x is not None]
-    left = round(HALF_BAR * -min(0, *moves, 0) / most)
-    right = round(HALF_BAR * max(0, *moves, 0) / most)
-    return f"{'█' * left:>{HALF_BAR}}│{'█' * right:<{HALF_BAR}}"
+    left = round(half * -min(0, *moves, 0) / most)
+    right = round(half * max(0, *moves, 0) / most)
+    return f"{'█' * left:>{half}}│{'█' * right:<{half}}"
 
 
 def _correlation(value: float | None) -> str:

@@ -13,7 +13,6 @@ from offtake.planner.answer import Answer, cost_of, flows_of, unmet_worth
 from offtake.planner.finance.answer import finance_flows, financed_cost
 from offtake.planner.formulation import demand_of
 from offtake.planner.instance import Floats
-from offtake.planner.limits import LEAST_WORTH
 from offtake.planner.program import ABSENT
 from offtake.planner.tables import SLIVER, cents, tidy
 
@@ -22,6 +21,7 @@ How: TypeAlias = Literal["warm", "cold", "again"]
 SERIES: Final = ("power_mw", "site_power_mw", "need", "served", "unmet", "spent", "capital", "gap")
 KEPT_DIGITS: Final = 7  # That count, of the quantities of one future among many.
 FIRST_YEAR_DAYS: Final = 365
+BINDS: Final = 1e-5  # Of the cost: what a limit is worth in all, at least, where it is said to bind.
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +129,19 @@ def _money(answer: Answer) -> tuple[Floats, Floats]:
 
 
 def _binding(answer: Answer) -> dict[str, float]:
-    """What one more unit of each limit that binds is worth, at its dearest (cents)."""
+    """What one more unit of each limit that binds is worth, at its dearest (cents). A limit whose prices times bounds
+    are less than a sliver of the cost binds in name only: money between others breaks ties by a millionth."""
     found: dict[str, float] = {}
-    dual = answer.solution.row_dual
+    program, dual = answer.formulation.program, answer.solution.row_dual
+    least = BINDS * max(1.0, abs(answer.solution.objective))
     for limit in answer.formulation.limits:
-        index = limit.rows.index
-        worth = float(np.abs(np.where(index == ABSENT, 0.0, dual[np.maximum(index, 0)])).max(initial=0.0))
-        if worth >= LEAST_WORTH:
-            per_unit = tidy(worth * answer.formulation.scales.money / limit.unit * 100, KEPT_DIGITS)
-            found[limit.source] = max(per_unit, found.get(limit.source, 0.0))
+        rows = limit.rows.index[limit.rows.index != ABSENT]
+        price = np.abs(dual[rows])
+        upper, lower = program.row_upper[rows], program.row_lower[rows]
+        bound = np.where(np.isfinite(upper), upper, np.where(np.isfinite(lower), lower, 0.0))
+        if float(price @ np.maximum(np.abs(bound), 1.0)) >= least:
+            per_unit = float(price.max()) * answer.formulation.scales.money / limit.unit * 100
+            found[limit.source] = max(tidy(per_unit, KEPT_DIGITS), found.get(limit.source, 0.0))
     return found
 
 

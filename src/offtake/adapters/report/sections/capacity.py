@@ -27,6 +27,7 @@ from offtake.adapters.report.drawing import (
 from offtake.adapters.report.matter import Matter, ranked
 from offtake.adapters.report.palette import LIGHT
 from offtake.adapters.report.sections.waterfall import waterfall
+from offtake.domain.outlook import BandRow
 
 HELD: Final = "under contract today"
 LEASED: Final = "leased by this plan"
@@ -247,24 +248,38 @@ def power_by_status(matter: Matter) -> Figure:
         *(numbers(name, unit, 3) for name in STATUS),
         numbers("used by the plan", unit, 3),
     )
+    outlook = matter.extras.outlook
+    band = [] if outlook is None else [row for row in outlook.bands if row.series == "site_power_mw"]
+    if band:
+        says += (
+            f" In nine of ten futures it is between {power(band[-1].p5)} and {power(band[-1].p95)} by then, each "
+            "with a plan of its own (band)."
+        )
     return Figure(
         "power",
         "Power of the sites, by how far it has got",
         says,
         Table("power", "IT power of all sites by period and status", matter.source("sites."), heads, cells),
-        lambda frame: _status(frame, matter.columns, parts, _scaled(matter.lasting(used), per), unit),
+        lambda frame: _status(frame, matter.columns, parts, _scaled(matter.lasting(used), per), unit, band),
         (
             *(style.legend(name) for name, style in STATUS.items() if parts[name]),
             ("used by the plan", "ink", "line"),
+            *([("used in nine of ten futures", "plum", "fill")] if band else []),
         ),
     )
 
 
 def _status(
-    frame: Frame, labels: list[str], parts: dict[str, dict[str, float]], used: dict[str, float], unit: str
+    frame: Frame,
+    labels: list[str],
+    parts: dict[str, dict[str, float]],
+    used: dict[str, float],
+    unit: str,
+    band: Sequence[BandRow],
 ) -> Spec:
     rows, tallest = stack(labels, parts)
-    top = ceiling(tallest)
+    per = 1000.0 if unit == "GW" else 1.0 if unit == "MW" else 0.001
+    top = ceiling(max(tallest, *(row.p95 / per for row in band), 0.0))
     x, y = time_axis(labels, frame), amount_axis(unit, top)
     points = [{"x": at, "to": used.get(at, 0.0)} for at in labels]
     halo = line(points, x, y, "paper", strokeWidth=5)
@@ -277,4 +292,14 @@ def _status(
     )
     empty: Spec = {"data": values([]), "mark": "point", "encoding": {}}
     layers = columns(rows, STATUS, x, y) or [empty]
+    if band:
+        edges = values({"x": row.at, "from": row.p5 / per, "to": row.p95 / per} for row in band)
+        mark: Spec = {"type": "area", "fill": LIGHT["plum"], "fillOpacity": 0.35}
+        layers.append(
+            {
+                "data": edges,
+                "mark": mark,
+                "encoding": {"x": x, "y": {**y, "field": "from"}, "y2": {"field": "to"}},
+            }
+        )
     return plot(frame, 220 if frame.narrow else 260, Room(), [*layers, halo, shown])
