@@ -373,7 +373,7 @@ def _binding(matter: Matter, outlook: Outlook) -> Table:
             row.source,
             share(row.share),
             "binds" if row.in_base else "–",
-            *(money(x, outlook.currency) for x in (row.p5_cents, row.median_cents, row.p95_cents)),
+            *(_worth(x, outlook.currency) for x in (row.p5_cents, row.median_cents, row.p95_cents)),
         )
         for row in outlook.binding
     )
@@ -381,6 +381,11 @@ def _binding(matter: Matter, outlook: Outlook) -> Table:
     heads = tuple(text(name) for name in names)
     title = "How often each limit binds, and what one more unit is worth then"
     return Table("futures-limits", title, matter.source(*SOURCES), heads, rows, shown=MOST_LIMITS)
+
+
+def _worth(cents: float, currency: str) -> str:
+    """Of one more unit, which may be one token."""
+    return money(cents, currency) if cents >= 1 or not cents else f"{currency} {cents / 100:.2g}"
 
 
 # In sentences --------------------------------------------------------------------------------------------------------
