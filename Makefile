@@ -36,6 +36,8 @@ $(INSTALLED): requirements/dev.lock pyproject.toml
 run: install ## plan both examples into out/, make their deals, rehearse a draft, and serve the company
 	$(BIN)/offtake plan examples/company/estate.yaml --out out/company
 	$(BIN)/offtake plan examples/stargate/estate.yaml --out out/stargate
+	$(BIN)/offtake plan examples/company/estate.yaml --futures 100 --tornado --quick --out out/company-futures
+	$(BIN)/offtake plan examples/stargate/financed-500.yaml --known-at 2025-01-21 --futures 20 --tornado --quick --out out/stargate-futures
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/stargate/deals.sh out/stargate
 	PATH="$(abspath $(BIN)):$$PATH" bash examples/company/deals.sh out/company
 	$(BIN)/offtake broker simulate examples/rehearsal/estate.yaml --trace examples/rehearsal/jobs.csv \

@@ -82,6 +82,17 @@ class OrderRow(Row):
     rank_correlation: float | None
 
 
+class TotalRow(Row):
+    """One total over the futures, as a row of a table."""
+
+    total: str
+    as_stated_cents: int
+    p5_cents: int
+    median_cents: int
+    p95_cents: int
+    mean_cents: int
+
+
 class Outlook(Row):
     """Many futures of one estate. Money is in cents: `cost` and `unmet_worth` discounted, `gap` as it falls due.
 
@@ -116,3 +127,21 @@ class Outlook(Row):
     def complete(self) -> bool:
         """Whether all futures that were asked for were looked at."""
         return self.planned + self.no_plan + self.failed >= self.asked
+
+    @property
+    def totals(self) -> tuple[TotalRow, ...]:
+        """The spreads of money as rows."""
+        named = [("cost, discounted", self.cost), ("worth of what is unmet, discounted", self.unmet_worth)]
+        if self.gap is not None:
+            named.append(("money that nobody has promised", self.gap))
+        return tuple(
+            TotalRow(
+                total=name,
+                as_stated_cents=round(one.base),
+                p5_cents=round(one.p5),
+                median_cents=round(one.median),
+                p95_cents=round(one.p95),
+                mean_cents=round(one.mean),
+            )
+            for name, one in named
+        )

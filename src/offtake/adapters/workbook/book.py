@@ -40,6 +40,7 @@ from offtake.domain.handoffs import (
     SensitivityRow,
     SpendRow,
 )
+from offtake.domain.outlook import BandRow, BindingRow, MoverRow, OrderRow, Outlook, TotalRow
 from offtake.domain.rows import Row
 
 if TYPE_CHECKING:
@@ -103,12 +104,23 @@ def workbook(plan: CapacityPlan, estate: Estate, extras: ReportExtras) -> bytes:
         writer.table("clause_prices", ClausePrice, extras.clause_prices, {"price_cents": _price})
     if extras.sensitivities:
         writer.table("assumptions", SensitivityRow, extras.sensitivities)
+    if extras.outlook is not None:
+        _futures(writer, extras.outlook)
     writer.accounts()
     writer.sources()
     writer.summary(summary)
     draft = io.BytesIO()
     book.save(draft)
     return settled(draft.getvalue(), writer.values)
+
+
+def _futures(writer: _Writer, outlook: Outlook) -> None:
+    """What many futures say, a sheet for each of its tables."""
+    writer.table("futures", TotalRow, outlook.totals)
+    writer.table("futures_bands", BandRow, outlook.bands)
+    writer.table("futures_limits", BindingRow, outlook.binding)
+    writer.table("futures_movers", MoverRow, outlook.movers)
+    writer.table("futures_orders", OrderRow, outlook.orders)
 
 
 def _price(row: Row, at: Callable[[str], str]) -> tuple[str, float]:

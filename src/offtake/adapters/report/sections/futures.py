@@ -51,6 +51,7 @@ MOST_BARS: Final = 14
 MOST_LIMITS: Final = 20
 MOST_NAMED: Final = 6
 ROBUST: Final = 0.95
+HARDLY: Final = 0.01  # Of the cost: what moves it less hardly moves it.
 BAND: Final = 0.28  # Opacity of the band between p5 and p95.
 TITLES: Final = {
     "site_power_mw": "IT power used at sites",
@@ -91,7 +92,7 @@ def robust(matter: Matter) -> Section | None:
         f"Robust is what holds in at least {share(ROBUST)} of {count(outlook.planned)} futures; the rest hangs on how "
         "what is uncertain turns out, and on the distributions, which are themselves assumed where it says so."
     )
-    firm = [*_firm_orders(outlook), *_firm_limits(outlook), *_firm_totals(outlook)]
+    firm = [*_firm_orders(outlook), *_firm_limits(outlook), *_firm_totals(outlook), *_firm_movers(outlook)]
     loose = [*_loose_orders(outlook), *_loose_totals(outlook), *_assumed(outlook)]
     blocks: list[Block] = [Prose("Robust:")]
     blocks.append(Bullets(tuple(firm) or ("Nothing that was looked at holds in nearly every future.",)))
@@ -178,7 +179,7 @@ def _bars(frame: Frame, cells: Cells, unit: str, marks: Sequence[tuple[str, floa
     layers: list[Spec] = [bar]
     width = frame.width - room.left - room.right
     wanted = [(at - low) / (high - low) * width if high > low else 0.0 for _, at, _ in marks]
-    placed = apart(wanted, 52 if frame.narrow else 64, 0, width)
+    placed = apart(wanted, 66 if frame.narrow else 74, 0, width)
     for (name, at, colour), left in zip(marks, placed, strict=True):
         rule: Spec = {
             "data": values([{"from": at}]),
@@ -414,7 +415,26 @@ def _firm_orders(outlook: Outlook) -> list[str]:
         said.append(
             f"{len(firm) - MOST_NAMED} more orders of the first year are made in nearly every future."
         )
+    rare = [row for row in outlook.orders if row.first_year and row.share <= 1 - ROBUST]
+    if rare:
+        named = listed([row.order.partition(" ")[2] for row in rare], MOST_NAMED)
+        said.append(
+            f"Next to nothing is ordered in the first year at {named}: in one future of twenty at most."
+        )
     return said
+
+
+def _firm_movers(outlook: Outlook) -> list[str]:
+    """Variables that the cost hardly depends on, whatever comes of them."""
+    solved = [
+        row for row in outlook.movers if row.cost_p5_cents is not None and row.cost_p95_cents is not None
+    ]
+    idle = [row.variable for row in solved if _swing(row) < HARDLY * abs(outlook.cost.base)]
+    if not idle:
+        return []
+    return [
+        f"The cost hardly moves with {listed(idle, MOST_NAMED)}: by less than {share(HARDLY)}, each alone."
+    ]
 
 
 def _firm_limits(outlook: Outlook) -> list[str]:
@@ -469,7 +489,7 @@ def _loose_totals(outlook: Outlook) -> list[str]:
 
 
 def _assumed(outlook: Outlook) -> list[str]:
-    assumed = sum(row.assumed for row in outlook.movers)
-    return [
-        f"{assumed} of {many(len(outlook.movers), 'distribution')} are assumed altogether; the others have a source."
-    ]
+    assumed, total = sum(row.assumed for row in outlook.movers), len(outlook.movers)
+    if assumed == total:
+        return [f"All {many(total, 'distribution')} are assumed."]
+    return [f"{count(assumed)} of {many(total, 'distribution')} are assumed; the others have a source."]
