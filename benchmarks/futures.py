@@ -16,6 +16,7 @@ import resource
 import statistics
 import sys
 import warnings
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from time import perf_counter, process_time
@@ -40,8 +41,13 @@ BEGINS, ENDS = date(2026, 1, 1), date(2030, 1, 1)  # Sixteen quarters, as the sm
 DEMAND, POWER, PRICE = 0.10, 0.10, 0.10
 OPTIONS = SolverOptions(method="simplex", time_limit_s=60.0)
 BATCH = 25
-FAMILIES = {"structured": family.structured_family, "random": family.random_family}
 Instance = dict[str, NDArray[np.float64]]
+# The family's own hints leave its instances open.
+_generated: Any = family
+FAMILIES: dict[str, Callable[[str], Instance]] = {
+    "structured": _generated.structured_family,
+    "random": _generated.random_family,
+}
 
 
 def future(instance: Instance, number: int) -> Instance:
@@ -108,7 +114,7 @@ def batch(kind: str, basis: Basis, numbers: list[int]) -> tuple[list[tuple[float
 
 def linopy_cost(instance: Instance, number: int) -> float:
     """The same future as one who knows linopy does it: built again, and solved by the same HiGHS."""
-    model = peer_linopy.model(future(instance, number))
+    model: Any = peer_linopy.model(future(instance, number))
     model.solve(solver_name="highs", io_api="direct", progress=False, solver="simplex", output_flag=False)
     return float(model.objective.value)
 
