@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anthropic.types as anthropic
@@ -230,3 +231,11 @@ def test_what_is_nested_too_deep_is_refused_and_breaks_nothing() -> None:
     call = {**CALL, "function": {"name": "f", "arguments": arguments}}
     body = {**CHAT, "messages": [*HELLO, {"role": "assistant", "tool_calls": [call]}]}
     assert refused("chat", body).field == "messages[1].tool_calls[0].function.arguments"
+
+
+def test_the_page_on_dialects_has_every_field() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "dialects.md").read_text()
+    for table in (chat.REQUEST, messages.REQUEST):
+        for field, why in table.items():
+            assert f"`{field}`" in page
+            assert why is None or f"| `{field}` | {why} |" in page
