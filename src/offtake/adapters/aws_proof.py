@@ -6,6 +6,7 @@ where a process runs must not decide what it may reach.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ class AwsProof:
     def __init__(
         self, origin: Origin, environment: Mapping[str, str], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        # It would write requests with their session's token to the log, if anybody asked for that much.
+        logging.getLogger("botocore.auth").setLevel(logging.WARNING)
         self._origin = origin
         self._environment = environment
         self._clock = clock
@@ -64,6 +67,12 @@ class AwsProof:
         SigV4Auth(credentials, "bedrock", self._region).add_auth(request)
         lines = [(name, value) for name, value in request.headers.items() if name.lower() not in signed]
         return "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What nobody may be shown."""
+        found = self._credentials
+        return () if found is None else (found.secret_key.encode(), (found.token or "").encode())
 
 
 def check_botocore() -> None:

@@ -91,6 +91,11 @@ class KeptToken:
         del path, raw
         return self._line if self.lack is None else b""
 
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What nobody may be shown."""
+        return () if self._token is None else (self._token.text.encode(),)
+
 
 class Tokens:
     """The tokens of an estate's endpoints, each kept once, also when the estate is read anew."""

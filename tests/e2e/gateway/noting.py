@@ -43,7 +43,7 @@ class Noting:
 
 
 async def noting(state: Noting, tls: ssl.SSLContext | None = None) -> asyncio.Server:
-    """Listens. A stream's answer is bytes, any other is JSON."""
+    """Listens. A stream's answer is bytes, any other is JSON; with the status 0 bytes are written as they stand."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -55,6 +55,10 @@ async def noting(state: Noting, tls: ssl.SSLContext | None = None) -> asyncio.Se
                 noted = Noted(line.split(" ")[0], line.split(" ")[1], headers, body)
                 state.seen.append(noted)
                 status, value = state.answers(noted)
+                if status == 0:  # Written as it stands.
+                    writer.write(value)
+                    writer.close()
+                    return
                 kind = "text/event-stream" if isinstance(value, bytes) else "application/json"
                 raw = value if isinstance(value, bytes) else json.dumps(value).encode()
                 writer.write(

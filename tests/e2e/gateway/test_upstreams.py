@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 import time
 from collections.abc import AsyncGenerator
@@ -156,6 +157,53 @@ def test_mistral_is_asked_for_what_it_has_and_is_told_a_limit_by_the_name_that_i
             assert all("stream_options" not in n.json for n in state.seen)
             assert state.seen[-1].json["max_tokens"] == 9
             assert [r.out for r in await made.receipts() if r.outcome == "served"] == [8, 0, 2, 2]
+
+    asyncio.run(test())
+
+
+# What an upstream may not do to a caller.
+
+GOOD = (
+    b'{"id":"c","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"x"}}]}'
+)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n" % len(GOOD)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD + b"content-type: application/json\rset-cookie: a=b\r\n\r\n" + GOOD,
+        HEAD + b"content-type: application/json\x00set-cookie: a=b\r\n\r\n" + GOOD,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 200\r\n\r\n" + GOOD,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n" + GOOD,
+        b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n" + GOOD,
+    ],
+)
+def test_an_upstream_cannot_add_lines_or_bodies_to_an_answer(tmp_path: Path, path: str, raw: bytes) -> None:
+    async def test() -> None:
+        async with standing(tmp_path, lambda _: (0, raw), path="/v1") as (made, _):
+            answer = await ask(made, chat(model="small", max_tokens=5), path=path)
+            assert answer.status in (502, 504)
+            assert "set-cookie" not in answer.headers
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+def test_an_answer_that_was_packed_is_never_unpacked_here(tmp_path: Path, path: str) -> None:
+    packed = gzip.compress(b'{"choices":"' + b"x" * (64 << 20) + b'"}')
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n"
+
+    async def test() -> None:
+        async with standing(tmp_path, lambda _: (0, head % len(packed) + packed), path="/v1") as (
+            made,
+            state,
+        ):
+            answer = await ask(made, chat(model="small", max_tokens=5), path=path)
+            assert state.seen[0].headers["accept-encoding"] == "identity"
+            assert answer.status == 502
+            assert len(answer.body) < 1000
 
     asyncio.run(test())
 

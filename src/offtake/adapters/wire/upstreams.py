@@ -69,6 +69,11 @@ class Proof(Protocol):
         """The lines that prove a POST of a body to a path."""
         ...
 
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """What nobody may be shown."""
+        ...
+
 
 Prover = Callable[[Endpoint, Origin, Mapping[str, str]], Proof | None]
 """The proof of an endpoint, from the environment; None if its key is one. Raises InvalidInput if it cannot be had."""
@@ -153,8 +158,11 @@ class Upstream:
         return b"".join((self.heads[way], more, b"content-length: %d\r\n\r\n" % len(raw))), raw
 
     def without_secret(self, text: bytes) -> bytes:
-        """A text of the upstream's without the secret that it may repeat."""
-        return text.replace(self.secret, b"[secret]") if self.secret and self.secret in text else text
+        """A text of the upstream's without the secrets that it may repeat."""
+        for secret in (self.secret, *(() if self.proof is None else self.proof.secrets)):
+            if secret:
+                text = text.replace(secret, b"[secret]")
+        return text
 
     def _asking_for_usage(self, raw: bytes, body: Body) -> bytes:
         options = body.value("stream_options")
