@@ -45,8 +45,10 @@ async def amazon(state: Amazon) -> asyncio.Server:
                 headers = {k.lower(): v.strip() for k, _, v in (row.partition(":") for row in rest)}
                 body = await reader.readexactly(int(headers["content-length"]))
                 answer(state, line.split(" ")[1], headers, body, writer)
-        except asyncio.IncompleteReadError:
-            writer.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     state.port = server.sockets[0].getsockname()[1]

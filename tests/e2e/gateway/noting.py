@@ -58,6 +58,7 @@ async def noting(state: Noting, tls: ssl.SSLContext | None = None) -> asyncio.Se
                 if status == 0:  # Written as it stands.
                     writer.write(value)
                     writer.close()
+                    await writer.wait_closed()
                     return
                 kind = "text/event-stream" if isinstance(value, bytes) else "application/json"
                 raw = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -66,7 +67,9 @@ async def noting(state: Noting, tls: ssl.SSLContext | None = None) -> asyncio.Se
                     + raw
                 )
         except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
+            pass
+        finally:
+            writer.transport.abort()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     state.port = server.sockets[0].getsockname()[1]
