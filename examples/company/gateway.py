@@ -26,6 +26,18 @@ HERE = Path(__file__).parent
 STOCKHOLM = "Alpha in Stockholm (global)"
 PORTS = {9101: "Alpha in Frankfurt", 9102: STOCKHOLM, 9103: "Beta in Paris", 9104: "Gamma in Virginia"}
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC).timestamp()
+# Five cents, so that a demonstration can spend them: what the company owes Beta for 2026 whether it uses it or not.
+COMMITTED_EUR = 0.05
+COMMITMENT = f"""\
+  beta-services:
+    between: [company, beta]
+    signed: 2025-12-01
+    document: service agreement with Beta, for this demonstration alone
+    clauses:
+      spend: {{kind: commitment, payer: company, payee: beta, measure: money, amount: {COMMITTED_EUR} EUR, window: year,
+              from: 2026-01-01, until: 2027-01-01, covers: {{providers: [beta]}}}}
+
+"""
 LONG = "A contract to be summarised, in some four thousand letters. " * 66
 
 
@@ -50,6 +62,21 @@ async def asked(client: openai.AsyncOpenAI, model: str, text: str, tokens: int =
     return answer.headers["x-offtake-route"], answer.headers["x-request-id"]
 
 
+class Clock:
+    """Seconds since the epoch, from noon of the first of June on; a story may turn it forward."""
+
+    def __init__(self) -> None:
+        self._offset = NOON - time.monotonic()
+
+    def __call__(self) -> float:
+        return self._offset + time.monotonic()
+
+    def turn_to(self, day: date) -> None:
+        """Noon of a day."""
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC).timestamp()
+        self._offset = noon - time.monotonic()
+
+
 def fresh(out: Path, text: str) -> tuple[Path, Place]:
     """The estate, and an empty place for the gateway's files."""
     place = Place(out / "state")
@@ -61,7 +88,7 @@ def fresh(out: Path, text: str) -> tuple[Path, Place]:
 
 
 async def main(out: Path, text: str) -> None:
-    begun = time.monotonic()
+    wall = Clock()
     states: dict[str, State] = {}
     seen: dict[str, list[Any]] = {}
     servers: list[asyncio.Server] = []
@@ -70,10 +97,11 @@ async def main(out: Path, text: str) -> None:
         server, found = await rehearse(name, seen=seen[name], state=states[name])
         servers.append(server)
         text = text.replace(f"127.0.0.1:{port}/", f"127.0.0.1:{found}/")
+    text = text.replace(
+        "  customers:\n    between: [company, customers]",
+        f"{COMMITMENT}  customers:\n    between: [company, customers]",
+    )
     estate, place = fresh(out, text)
-
-    def wall() -> float:
-        return NOON + time.monotonic() - begun
 
     keys = {w: new_key(place.keys, w, "munich")[0] for w in ("assistant", "web-index")}
     prepared = prepare(estate, place, wall=wall)
@@ -88,7 +116,7 @@ async def main(out: Path, text: str) -> None:
         for who, key in keys.items()
     }
     try:
-        await story(clients, serving, states, seen, prepared, place, out)
+        await story(clients, serving, states, seen, prepared, place, out, wall)
     finally:
         for client in clients.values():
             await client.close()
@@ -105,6 +133,7 @@ async def story(
     prepared: Prepared,
     place: Place,
     out: Path,
+    wall: Clock,
 ) -> None:
     assistant, index = clients["assistant"], clients["web-index"]
     say("1. Reserved throughput fills first, and what is beyond it overflows to tokens by use.")
@@ -124,11 +153,17 @@ async def story(
     say(f"   Alpha in Stockholm, which may process anywhere, was asked {times} times")
     states["Alpha in Frankfurt"].misbehaves = ""
 
-    say("\n3. An event closes a route within a second.")
-    way, _ = await asked(index, "open-70b", "a public page")
+    say("\n3. A commitment is paced to the end of its window, and not before.")
+    say(f"   The company owes Beta {COMMITTED_EUR} EUR for the year; Gamma is cheaper for the same pages.")
+    await paced(index, serving, wall)
+
+    say("\n4. An event closes a route within a second.")
+    way = ""
+    while "gamma" not in way:  # What is committed to Beta is taken first.
+        way, _ = await asked(index, "open-70b", LONG)
     say(f"   a public page goes to {way}")
     recorded = time.monotonic()
-    record_event(prepared.estate, place.events, "breach-at-gamma", date(2026, 6, 1), None)
+    record_event(prepared.estate, place.events, "breach-at-gamma", date(2026, 12, 28), None)
     while "gamma" in way:
         way, changed = await asked(index, "open-70b", "a public page")
         await asyncio.sleep(0.01)
@@ -136,16 +171,37 @@ async def story(
 
     serving.service.flush()
     await asyncio.sleep(0.2)
-    say("\n4. The receipts say why.")
+    say("\n5. The receipts say why.")
     for id in (refused, changed):
         for line in explained(place, id)[1]:
             say(f"   {line}")
     files, pack, problems = write_pack(place, "eu", date(2026, 6, 1), out / "evidence")
     say(
-        f"\n5. For the data-protection officer: {pack.requests} requests with data of the class `eu`, processed in "
+        f"\n6. For the data-protection officer: {pack.requests} requests with data of the class `eu`, processed in "
         f"countries of the EU only: {', '.join(pack.countries[:4])} … ({len(pack.countries)}); "
         f"signatures {'hold' if not problems else 'do not hold'}; see {files[1]}"
     )
+
+
+async def paced(client: openai.AsyncOpenAI, serving: Serving, wall: Clock) -> None:
+    """A few pages a month until the year ends: where they went, and how the commitment stood beside its pace."""
+    service = serving.service
+    for month in range(6, 13):
+        day = date(2026, month, 28 if month == 12 else 1)
+        wall.turn_to(day)
+        for _ in range(500):
+            if service.table.day == day:
+                break
+            await asyncio.sleep(0.02)
+        ways = Counter([(await asked(client, "open-70b", LONG))[0] for _ in range(32 if month == 6 else 10)])
+        place = next(n for n, m in enumerate(service.table.meters) if m.id == "beta-services.spend")
+        spent = service.balances.meter(place, wall()) / 10**12
+        pace = COMMITTED_EUR * (day - date(2026, 1, 1)).days / 365
+        beta = sum(count for way, count in ways.items() if way.startswith("beta"))
+        say(
+            f"   {day:%d %b}: {beta:2} of {ways.total()} pages to Beta; {spent:.4f} EUR spent there, "
+            f"and {pace:.4f} would be on pace"
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +21,7 @@ import orjson
 
 from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.router.balances import Opening
+from offtake.router.correcting import Correction
 from offtake.router.receipts import COLUMNS, FORMAT, Receipt, described
 from offtake.router.table import PICO, Candidate, RoutingTable, Tokens
 
@@ -51,8 +52,8 @@ class SqliteReceipts:
     def __init__(self, path: Path, signing_key: Path, worker: str) -> None:
         self._path = path
         self._worker = worker
-        self._sign = _signer(signing_key)
-        self._connection = _open(path)
+        self._sign = signer(signing_key)
+        self._connection = opened(path)
         self._number = 0
         self._previous = ""
         self._digest = ""
@@ -148,6 +149,10 @@ class SqliteReceipts:
         self._previous = digest
 
 
+def _in_window(month: date, begins: date, ends: date | None) -> bool:
+    return begins.replace(day=1) <= month and (ends is None or month < ends)
+
+
 def opening_of(path: Path, table: RoutingTable, today: date, worker: str | None = None) -> Opening:
     """What the receipts of a file, or those of one process, count in the windows that are running today."""
     month = today.replace(day=1)
@@ -160,6 +165,16 @@ def opening_of(path: Path, table: RoutingTable, today: date, worker: str | None 
         if receipt.cost_pico and receipt.at_ms >= _ms(month, 0):
             keys[receipt.key] = keys.get(receipt.key, 0) + receipt.cost_pico
     return Opening(meters, tiers, keys)
+
+
+def opening_by(corrections: Iterable[Correction], table: RoutingTable) -> Opening:
+    """What invoices say that the receipts of the running windows are off by."""
+    meters: dict[str, int] = {}
+    tiers: dict[str, int] = {}
+    charges = _Charges(table)
+    for correction in corrections:
+        charges.correct(correction, meters, tiers)
+    return Opening(meters, tiers)
 
 
 def usage_on(path: Path, table: RoutingTable, day: date) -> dict[str, int]:
@@ -175,7 +190,7 @@ def first_day(path: Path) -> date | None:
     """The day of the first receipt of a file; None if there is none."""
     if not path.exists():
         return None
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         (first,) = connection.execute("SELECT min(begins_ms) FROM batches").fetchone()
     return None if first is None else datetime.fromtimestamp(first / 1000, UTC).date()
 
@@ -190,7 +205,7 @@ def workers_of(path: Path) -> tuple[str, ...]:
     """The processes that have written receipts to a file."""
     if not path.exists():
         return ()
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         return tuple(
             row[0] for row in connection.execute("SELECT DISTINCT worker FROM batches ORDER BY worker")
         )
@@ -212,6 +227,23 @@ class _Charges:
     def _candidate(self, receipt: Receipt) -> Candidate | None:
         where = (receipt.supply or "", receipt.model or "")
         return self._candidates.get((receipt.profile, *where)) or self._anybody.get(where)
+
+    def correct(self, correction: Correction, meters: dict[str, int], tiers: dict[str, int]) -> None:
+        """Counts a correction on the meters and tiers of what it was billed as."""
+        where = correction.product, correction.model
+        candidate = next((c for c in self._anybody.values() if (c.supply.product, c.model) == where), None)
+        if candidate is None:
+            return
+        month = correction.month
+        for charge in candidate.charges:
+            meter = self._table.meters[charge.meter]
+            if _in_window(month, meter.window_begins, meter.window_ends):
+                amount = charge.amount(correction.tokens, correction.cost_pico) or 0
+                meters[meter.id] = meters.get(meter.id, 0) + amount
+        for place in candidate.tiers:
+            tier = self._table.tiers[place]
+            if _in_window(month, tier.window_begins, tier.window_ends):
+                tiers[tier.id] = tiers.get(tier.id, 0) + correction.tokens
 
     def clauses(self, receipt: Receipt, amounts: dict[str, int]) -> None:
         """What a receipt counts by clause, in pico-units; not where a clause within it counts it already."""
@@ -250,7 +282,7 @@ def receipts_between(
 ) -> Iterator[Receipt]:
     """The receipts of the days [begins, ends), of all processes or of one, in the order of their batches."""
     first, last = _ms(begins, 0), _ms(ends, 1 << 62)
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         rows = connection.execute(
             "SELECT body FROM batches WHERE ends_ms >= ? AND begins_ms < ? AND worker = coalesce(?, worker) "
             "ORDER BY begins_ms",
@@ -264,7 +296,7 @@ def receipts_with_tables(path: Path, begins: date, ends: date) -> Iterator[tuple
     """The receipts of the days [begins, ends), each with the table that it refers to."""
     first, last = _ms(begins, 0), _ms(ends, 0)
     tables: dict[str, dict[str, Any]] = {}
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         rows = connection.execute(
             "SELECT body, table_digest FROM batches WHERE ends_ms >= ? AND begins_ms < ? ORDER BY begins_ms",
             (first, last),
@@ -275,10 +307,20 @@ def receipts_with_tables(path: Path, begins: date, ends: date) -> Iterator[tuple
             yield from ((r, tables[digest]) for r in _receipts(body) if first <= r.at_ms < last)
 
 
+def classes_between(path: Path, begins: date, ends: date) -> tuple[str, ...]:
+    """The classes of data that receipts of the days [begins, ends) are of."""
+    found: set[str] = set()
+    for receipt, table in receipts_with_tables(path, begins, ends):
+        entry = table.get("entries", {}).get(f"{receipt.profile} {receipt.model or receipt.asked}", {})
+        if entry.get("data_class"):
+            found.add(str(entry["data_class"]))
+    return tuple(sorted(found))
+
+
 def receipt_of(path: Path, id: str) -> tuple[Receipt, dict[str, Any]] | None:
     """One receipt by its id, with the table that it refers to; None if the file has none."""
     worker, _, _ = id.rpartition("-")
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         found = connection.execute(
             "SELECT body, table_digest FROM batches WHERE worker = ? AND first <= ? ORDER BY number DESC LIMIT 1",
             (worker, id),
@@ -300,16 +342,10 @@ def verify(path: Path, public_key: Path) -> tuple[int, int, tuple[Problem, ...]]
 
     What was taken off the end of a chain cannot be seen from the file alone.
     """
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
-    try:
-        key = load_pem_public_key(public_key.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"the public key in `{public_key}` cannot be read: {error}") from None
+    holds = verifier(public_key)
     batches, receipts, problems = 0, 0, list[Problem]()
     expected: dict[str, tuple[int, str]] = {}
-    with closing(_open(path)) as connection:
+    with closing(opened(path)) as connection:
         known: dict[str, bytes] = dict(connection.execute("SELECT digest, body FROM tables").fetchall())
         problems.extend(
             Problem("tables", f"table {digest[:12]} is not what its digest says")
@@ -324,9 +360,7 @@ def verify(path: Path, public_key: Path) -> tuple[int, int, tuple[Problem, ...]]
             name = f"{worker}/{number}"
             batches, receipts = batches + 1, receipts + count
             head = _head(worker, number, previous, first, last, table, body)
-            try:
-                cast("Any", key).verify(signature, head)
-            except InvalidSignature:
+            if not holds(signature, head):
                 problems.append(Problem(name, "the signature does not fit what is written"))
             if sha256(head).hexdigest() != digest:
                 problems.append(Problem(name, "the digest does not fit what is written"))
@@ -342,7 +376,7 @@ def verify(path: Path, public_key: Path) -> tuple[int, int, tuple[Problem, ...]]
 def forget_before(path: Path, day: date) -> int:
     """Removes the batches that end before a day; how many. The chain is then verified from what is left."""
     try:
-        with closing(_open(path)) as connection, connection:
+        with closing(opened(path)) as connection, connection:
             return connection.execute("DELETE FROM batches WHERE ends_ms < ?", (_ms(day, 0),)).rowcount
     except sqlite3.Error as error:
         raise StorageFailure(f"`{path}` cannot be written: {error}") from None
@@ -373,7 +407,8 @@ def _ms(day: date | None, otherwise: int) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def opened(path: Path) -> sqlite3.Connection:
+    """A file of receipts. Raises StorageFailure if it cannot be opened."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=10.0, check_same_thread=False)
@@ -383,7 +418,27 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _signer(path: Path) -> Callable[[bytes], bytes]:
+def verifier(public_key: Path) -> Callable[[bytes, bytes], bool]:
+    """Whether a signature is over what is written. Raises InvalidInput if the public key cannot be read."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public_key.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"the public key in `{public_key}` cannot be read: {error}") from None
+
+    def holds(signature: bytes, written: bytes) -> bool:
+        try:
+            cast("Any", key).verify(signature, written)
+        except InvalidSignature:
+            return False
+        return True
+
+    return holds
+
+
+def signer(path: Path) -> Callable[[bytes], bytes]:
     """Signs with the Ed25519 key of a file, which is made, with its public half beside it, if there is none."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import (

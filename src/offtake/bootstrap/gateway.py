@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from offtake.domain.errors import InvalidInput, StorageFailure
 from offtake.domain.estate import Estate
 from offtake.domain.position import Happened, Position
 from offtake.law.primitives import Law
+from offtake.router.balances import Opening
 from offtake.router.compile import compile_table
 from offtake.router.leases import Leased, with_leases
 from offtake.router.profiles import data_classes_of, stricter_profiles
@@ -363,6 +364,22 @@ def _known(estate: Estate, keys: Sequence[Key], path: Path) -> None:
             raise InvalidInput(
                 f"`{path}`: {key.id} is for the region `{key.region}`, which the estate does not know"
             )
+
+
+def opening_for(place: Place, table: RoutingTable, day: date) -> Opening:
+    """What receipts count in the windows that run on a day, estimates corrected by invoices."""
+    from offtake.adapters.receipt_corrections import corrections_in
+    from offtake.adapters.receipts_sqlite import opening_by, opening_of
+
+    counted = opening_of(place.receipts, table, day)
+    by_invoices = opening_by(corrections_in(place.receipts), table)
+
+    def both(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+        return {id: max(one.get(id, 0) + other.get(id, 0), 0) for id in {*one, *other}}
+
+    return Opening(
+        both(counted.meters, by_invoices.meters), both(counted.tiers, by_invoices.tiers), counted.keys
+    )
 
 
 def receipts_of(place: Place, worker: str) -> Receipts:

@@ -79,25 +79,30 @@ class Following:
                 self._path, self._place, self._ledger, self._wall, last, tokens, self._read
             )
             self._files = self._seen_files()
+            if self._prepared.standing is last:
+                stood = self._stood  # It could not be read, and is looked at again.
         else:
-            self._prepared = self._again(before, day, read_keys=changed[1], stood=stood)
+            self._prepared, stood = self._again(before, day, read_keys=changed[1], stood=stood)
         self._stood, self._day = stood, day
         return self._prepared if self._prepared is not before else None
 
-    def _again(self, before: Prepared, day: date, *, read_keys: bool, stood: object) -> Prepared:
-        """The same estate and law, under other keys, on another day, or where things stand otherwise."""
+    def _again(
+        self, before: Prepared, day: date, *, read_keys: bool, stood: object
+    ) -> tuple[Prepared, object]:
+        """The same estate and law, under other keys, on another day, or where things stand otherwise; and the mark of
+        where they stand."""
         keys = keys_for(before.estate, self._place) if read_keys else before.keys
         standing = before.standing
         if stood != self._stood:
             try:
                 standing = standing_of(before.positions)
             except StorageFailure as failure:
-                self.unreachable = failure.message
+                self.unreachable, stood = failure.message, self._stood
         same = day == before.table.day and standing == before.standing
         if same and profiles_of(keys) == profiles_of(before.keys):
-            return before if keys == before.keys else replace(before, keys=keys)
+            return (before if keys == before.keys else replace(before, keys=keys)), stood
         table = table_of(before.estate, before.law, standing, keys, day)
-        return replace(before, keys=keys, standing=standing, table=table)
+        return replace(before, keys=keys, standing=standing, table=table), stood
 
     def _mark(self) -> object:
         """Something that differs once things stand otherwise; as before if that cannot be told."""

@@ -147,6 +147,14 @@ def reader_of(ledger: str | None, place: Place, meters: str | None) -> LedgerRea
     return None if ledger is None else LedgerReader(ledger, fleet_of(place, meters))
 
 
+def posted_until(place: Place) -> date | None:
+    """The first day whose usage was not posted yet; None if none ever was."""
+    try:
+        return date.fromisoformat((place.folder / "posted-until").read_text().strip())
+    except (OSError, ValueError):
+        return None
+
+
 def post_usage(reader: LedgerReader, place: Place, table: RoutingTable, now: float) -> Iterator[str]:
     """Posts the usage of every day that is over and was not posted before, by this place's receipts; in words.
 
@@ -157,9 +165,8 @@ def post_usage(reader: LedgerReader, place: Place, table: RoutingTable, now: flo
 
     file, origin = place.folder / "posted-until", origin_of(place)[:10]
     until = datetime.fromtimestamp(now - LATE_S, UTC).date()
-    try:
-        begins = date.fromisoformat(file.read_text().strip())
-    except (OSError, ValueError):
+    begins = posted_until(place)
+    if begins is None:
         found = first_day(place.receipts)
         if found is None:
             return

@@ -60,7 +60,26 @@ def settle_the_dead(
     for worker in dead:
         store.join(worker, origin)
         store.leave(worker, accounts_of(opening_of(place.receipts, table, today, worker), table, today))
+    _count_invoices(place, store, origin, counted, table, today)
     return dead
+
+
+def _count_invoices(
+    place: Place, store: Headroom, origin: str, counted: Collection[str], table: RoutingTable, today: date
+) -> None:
+    """Counts what invoices add to the receipts' estimates. What they take off is not given back: others have been told
+    of it, and a bound is then reached a little early rather than late."""
+    from offtake.adapters.receipt_corrections import corrections_in
+    from offtake.adapters.receipts_sqlite import opening_by
+
+    found = tuple(corrections_in(place.receipts))
+    for invoice in sorted({each.invoice for each in found}):
+        name = f"invoice-{invoice[:12]}"
+        if name not in counted:
+            opening = opening_by((each for each in found if each.invoice == invoice), table)
+            accounts = accounts_of(opening, table, today)
+            store.join(name, origin)
+            store.leave(name, {key: amount for key, amount in accounts.items() if amount > 0})
 
 
 def accounts_of(opening: Opening, table: RoutingTable, today: date) -> dict[tuple[str, float], int]:

@@ -137,7 +137,8 @@ class Balances:
                 known.ceiling = 0  # Nothing was granted in this window yet.
             known.window_ends = ends_at  # It rolled over while the table of the day before was in force.
         if self._sharing is not None:
-            self._sharing.adopt(key, known, limit)
+            # What perishes by the minute and requests at once are bounds that upstreams enforce themselves.
+            self._sharing.adopt(key, known, limit, outside=key.startswith(("pool ", "slots ")))
         else:
             known.bound(limit)
         return known

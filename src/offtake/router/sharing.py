@@ -35,6 +35,8 @@ class _Tracked:
     used_at: float = -math.inf
     said: tuple[float, int, int, int] | None = None
     said_at: float = -math.inf
+    ends: float = 0.0  # Of the window that the last word was of.
+    outside: bool = False  # Somebody else enforces the bound too.
     next_free: int | None = None
 
 
@@ -50,11 +52,12 @@ class Sharing:
         self._last_words = -math.inf
         self.pressing = False  # A request waits for headroom: a word is due at once.
 
-    def adopt(self, key: str, counter: Counter, limit: int | None) -> None:
-        """A counter is shared from now on, or its bound is another."""
+    def adopt(self, key: str, counter: Counter, limit: int | None, *, outside: bool = False) -> None:
+        """A counter is shared from now on, or its bound is another. `outside`: whoever is asked enforces the bound
+        itself, so that without the store it is shared evenly."""
         counter.limit, counter.shared = limit, True
         if key not in self._tracked:
-            self._tracked[key] = _Tracked(counter)
+            self._tracked[key] = _Tracked(counter, outside=outside)
             counter.ceiling = UNBOUNDED if limit is None else 0
         elif limit is None:
             counter.ceiling = UNBOUNDED
@@ -101,9 +104,13 @@ class Sharing:
             counter = each.counter
             if counter.limit is None:
                 continue
-            alone = self._without == "count-alone"
-            counter.ceiling = max(counter.limit - counter.others, 0) if alone else 0
-            counter.next_ceiling = counter.limit if alone else 0
+            if each.outside:
+                counter.ceiling = counter.next_ceiling = max(counter.limit // self.members, 1)
+            elif self._without == "count-alone":
+                counter.ceiling = max(counter.limit - counter.others, 0)
+                counter.next_ceiling = counter.limit
+            else:
+                counter.ceiling = counter.next_ceiling = 0
             each.said = None
 
     def press(self, wanted: Iterable[tuple[Counter, int]], now: float) -> bool:
@@ -137,6 +144,8 @@ def _words(key: str, each: _Tracked, now: float, since: float) -> list[Word]:
     if used != each.seen or counter.held or counter.pressed:
         each.used_at = now
     each.seen = used
+    if each.ends != _window(counter):
+        each.ends, each.free, each.next_free = _window(counter), each.next_free, None
     wants = least = 0
     if counter.limit is not None:
         free = counter.limit if each.free is None else each.free
@@ -168,7 +177,6 @@ def _hear(each: _Tracked, word: Word, standing: Standing) -> None:
         counter.others = standing.settled - word.settled
         if counter.limit is not None:
             counter.ceiling, each.free = standing.authority, standing.free
-        each.next_free = None if counter.window != "minute" else each.next_free
     elif word.ends > ends and counter.limit is not None:
         counter.next_ceiling, each.next_free = standing.authority, standing.free
 

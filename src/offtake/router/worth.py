@@ -7,8 +7,10 @@ from typing import Final, Protocol
 
 from offtake.router.table import Candidate, Entry, Group, RoutingTable, Tokens
 
-# A commitment counts in full while the window is on the way to end short by this share of it, and in part before.
+# At its beginning a commitment counts in full while the window is on the way to end short by this share of it, and in
+# part before; the share narrows with the time that is left.
 PACING_BAND: Final = 0.1
+NARROWEST_BAND: Final = 1e-4  # Of the band, at the window's end.
 # Before this share of a window has passed its pace cannot be told; it is taken as this much.
 EARLIEST_PACE: Final = 0.02
 
@@ -82,7 +84,8 @@ def displaced(table: RoutingTable, place: int, drawn: int, load: Counted, now: f
 def credit(table: RoutingTable, place: int, load: Counted, now: float) -> float:
     """The share of a payment that a commitment makes us pay anyway: 1 while its window is on the way to end short.
 
-    What perishes by the minute is free until the minute's is used; what cumulates is paced over its window.
+    What perishes by the minute is free until the minute's is used; what cumulates is paced over its window, in a band
+    that narrows to nothing at the window's end, so that what is committed is taken by then, and not a band less.
     """
     meter = table.meters[place]
     lower = meter.lower
@@ -93,4 +96,5 @@ def credit(table: RoutingTable, place: int, load: Counted, now: float) -> float:
         return 1.0 if reading < lower else 0.0
     passed = (now - meter.begins_at) / (meter.ends_at - meter.begins_at)
     projected = reading / max(passed, EARLIEST_PACE)
-    return min(max((lower - projected) / lower / PACING_BAND, 0.0), 1.0)
+    band = PACING_BAND * max(1.0 - passed, NARROWEST_BAND)
+    return min(max((lower - projected) / lower / band, 0.0), 1.0)

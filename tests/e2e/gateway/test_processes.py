@@ -104,6 +104,18 @@ def _month_ends(made: Fleet) -> set[float]:
     return {row[0] for row in rows}
 
 
+async def stay(made: Fleet, client: Client) -> None:
+    """Processes that cannot begin leave the old ones in place."""
+    text = made.estate.read_text()
+    made.estate.write_text(text.replace("amount: 50 USD", "amount: plenty"))
+    before = made.workers()
+    made.process.send_signal(signal.SIGHUP)
+    await until(lambda: any("could not be replaced, and the old ones stay" in line for line in made.said), 60)
+    assert set(before) <= set(made.workers())
+    assert (await client.ask(model="small"))[0] == 200
+    made.estate.write_text(text)
+
+
 def test_processes_are_replaced_without_cutting_a_stream_or_losing_a_request(tmp_path: Path) -> None:
     async def test(made: Fleet) -> None:
         client, stop = Client(made), asyncio.Event()
@@ -132,6 +144,7 @@ def test_processes_are_replaced_without_cutting_a_stream_or_losing_a_request(tmp
         assert set(statuses) == {200}
         assert len(made.workers()) == 2
         assert len(workers_in(made)) > 1
+        await stay(made, client)
 
     run(tmp_path, test, "--processes", "2")
 

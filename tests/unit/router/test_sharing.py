@@ -143,3 +143,25 @@ def test_a_process_takes_little_in_advance_and_an_idle_one_nothing_that_others_n
     assert advance(1600, 500.0, 10, idle=False) == 500
     assert advance(15, 0.0, 10, idle=True) == 0
     assert advance(15, 0.0, 10, idle=False) == 10
+
+
+def test_what_upstreams_enforce_themselves_is_shared_evenly_without_the_store() -> None:
+    process = Process("p", MemoryHeadroom(lambda: BEGINS))
+    process.sharing.adopt("slots", slots := Counter("any-time", 9e9), 9, outside=True)
+    process.exchange(BEGINS)
+    process.sharing.look(BEGINS + LEASE_S)
+    assert (process.counter.ceiling, slots.ceiling) == (0, 3)
+
+
+def test_a_new_minute_is_not_judged_by_what_was_free_in_the_last() -> None:
+    now = BEGINS
+    store = MemoryHeadroom(lambda: now)
+    other, process = Process("other", store, "minute"), Process("p", store, "minute")
+    process.exchange(now)
+    other.exchange(now)
+    while other.ask(20, now) or other.sharing.pressing:
+        other.exchange(now)
+    process.exchange(now)
+    now += 61.0
+    process.exchange(now)
+    assert process.counter.room(now) == LIMIT // 16

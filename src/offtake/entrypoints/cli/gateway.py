@@ -67,6 +67,22 @@ def serve(
             "and usage is posted there day by day."
         ),
     ] = None,
+    collector: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_ENDPOINT",
+            help="A collector that is told of each request, OTLP over HTTP, such as http://127.0.0.1:4318 "
+            "(extra `opentelemetry`).",
+        ),
+    ] = None,
+    keep_receipts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Days that receipts are kept; then a month goes as a whole, its evidence is written, and nothing that "
+            "a running window counts is removed. Without it they stay.",
+        ),
+    ] = None,
 ) -> None:
     """Serve an OpenAI-compatible endpoint over the estate's deployments, until SIGTERM or Ctrl-C.
 
@@ -80,7 +96,17 @@ def serve(
         typer.echo(text, err=True)
 
     with outcomes():
-        asked = Asked(estate, Place(state), shadow, meters, without_meters.value, float(drain), ledger)
+        asked = Asked(
+            estate,
+            Place(state),
+            shadow,
+            meters,
+            without_meters.value,
+            float(drain),
+            ledger,
+            collector,
+            keep_receipts,
+        )
         if processes is None:
             run(asked, host, port, say)
         else:
@@ -200,20 +226,25 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check every signature, the chain of batches, and the tables that receipts refer to."""
+    from offtake.adapters.receipt_corrections import verify_corrections
     from offtake.adapters.receipts_sqlite import verify as verified
     from offtake.bootstrap.gateway import Place
 
     with outcomes():
         place = Place(state)
-        batches, count, problems = verified(place.receipts, public_key or place.public_key)
+        key = public_key or place.public_key
+        batches, count, problems = verified(place.receipts, key)
+        corrections, wrong = verify_corrections(place.receipts, key)
+        problems = (*problems, *wrong)
         if as_json:
             rows = [{"batch": p.batch, "problem": p.text} for p in problems]
-            say_json({"batches": batches, "receipts": count, "problems": rows})
+            say_json({"batches": batches, "receipts": count, "corrections": corrections, "problems": rows})
         else:
             for problem in problems:
                 typer.echo(f"{problem.batch}: {problem.text}")
             verdict = "they do not hold" if problems else "all hold"
-            typer.echo(f"{count:,} receipts in {batches:,} batches: {verdict}")
+            corrected = f", {corrections:,} corrections" if corrections else ""
+            typer.echo(f"{count:,} receipts in {batches:,} batches{corrected}: {verdict}")
         if problems:
             leave(NO)
 
@@ -329,3 +360,39 @@ def rehearse(
 
     with outcomes():
         run(name, host, port, lambda text: typer.echo(text, err=True))
+
+
+@gateway.command(
+    epilog="Example: `offtake gateway reconcile estate.yaml invoice.csv --map 'GPT In=use/m/in'`"
+)
+def reconcile(
+    estate: Estate,
+    invoice: Annotated[Path, typer.Argument(help="The bill: FOCUS cost and usage, CSV or Parquet.")],
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="NAME=PRODUCT/MODEL/in: what the bill calls NAME. May be repeated."),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep the corrections beside the receipts, signed.")
+    ] = False,
+    state: State = HERE,
+    as_json: Json = False,
+) -> None:
+    """Compare receipts with a bill of tokens, and correct what they estimated.
+
+    An estimate is corrected to what the bill leaves for it if that lies within the bound that was stated with it;
+    anything else differs, and somebody should ask. Corrections count from the next start of a process on.
+    """
+    from offtake.bootstrap.gateway import Place
+    from offtake.bootstrap.gateway_reconciling import reconcile_receipts
+    from offtake.entrypoints.cli.gateway_reconciling import show
+    from offtake.entrypoints.cli.importing import pairs
+    from offtake.entrypoints.cli.outcome import loaded
+
+    with outcomes():
+        found = reconcile_receipts(
+            loaded(estate).estate, Place(state), invoice, pairs(mapped or []), write=write
+        )
+        show(found, written=write, as_json=as_json)
+        if any(line.verdict not in ("agrees", "corrected") for line in found.lines) or found.unread:
+            leave(NO)

@@ -38,8 +38,8 @@ class Beside:
     processes: int
     wall: Callable[[], float] = time.time
 
-    def tell(self, service: Service) -> None:
-        """Tells of this process. What cannot be written is told a second later."""
+    def told(self, service: Service) -> bytes:
+        """What there is to tell of this process, as its loop knows it."""
         told = {
             "slot": self.slot,
             "pid": os.getpid(),
@@ -47,11 +47,15 @@ class Beside:
             "lack": service.not_ready(),
             "metrics": own_metrics(service),
         }
+        return orjson.dumps(told)
+
+    def tell(self, told: bytes) -> None:
+        """Writes what is told. What cannot be written is told a second later."""
         file = self.folder / f"{self.slot}.json"
         draft = file.with_name(f".{self.slot}.{os.getpid()}")
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(orjson.dumps(told))
+            draft.write_bytes(told)
             draft.replace(file)
 
     def others(self) -> list[Told]:
@@ -103,7 +107,20 @@ class Beside:
 def own_metrics(service: Service) -> str:
     """The metrics of one process."""
     service.flush()
-    return service.metrics.text(service.table, service.balances, service.wall(), len(service.exchanges))
+    sharing = service.sharing
+    shared = (
+        ""
+        if sharing is None
+        else (
+            "# TYPE offtake_headroom_members gauge\n"
+            f"offtake_headroom_members {sharing.members}\n"
+            "# TYPE offtake_headroom_unknown gauge\n"
+            f"offtake_headroom_unknown {int(sharing.lapsed)}\n"
+        )
+    )
+    return shared + service.metrics.text(
+        service.table, service.balances, service.wall(), len(service.exchanges)
+    )
 
 
 def merged(texts: dict[int, str]) -> str:

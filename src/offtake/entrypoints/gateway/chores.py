@@ -1,13 +1,16 @@
-"""What one process of a gateway does for all, once a minute and beside the loop: usage is told to the ledger."""
+"""What one process of a gateway does for all, once a minute: usage is told to the ledger, old receipts go."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from offtake.bootstrap.gateway_ledger import post_usage
+from offtake.bootstrap.gateway import today
+from offtake.bootstrap.gateway_keeping import forget_due
+from offtake.bootstrap.gateway_ledger import post_usage, posted_until
 from offtake.domain.errors import OfftakeError
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ class Chores:
     service: Service
     say: Callable[[str], None]
     ledger: LedgerReader | None = None
+    keep_days: int | None = None
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -47,3 +51,7 @@ class Chores:
     def _due(self) -> Iterator[str]:
         if self.ledger is not None:
             yield from post_usage(self.ledger, self.place, self.service.table, self.service.wall())
+        if self.keep_days is not None:
+            told = None if self.ledger is None else posted_until(self.place) or date.min
+            table, day = self.service.table, today(self.service.wall)
+            yield from forget_due(self.place, table, self.keep_days, day, told)

@@ -574,7 +574,8 @@ class Exchange:
                 int((now - self._begun_at) * 1e6),
                 clauses,
                 tuple(self.passed),
-            )
+            ),
+            self.incoming.headers.get(b"traceparent"),
         )
 
 

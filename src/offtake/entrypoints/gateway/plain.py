@@ -9,6 +9,7 @@ import orjson
 from offtake.adapters.wire.dialects import tongue_of
 from offtake.entrypoints.gateway.answers import REASONS
 from offtake.entrypoints.gateway.beside import own_metrics
+from offtake.entrypoints.gateway.openapi import as_json, as_page
 
 if TYPE_CHECKING:
     from offtake.entrypoints.gateway.connection import Connection, Incoming
@@ -28,6 +29,10 @@ def answer_plain(service: Service, connection: Connection, request: Incoming, *,
         if service.beside is not None:
             text = service.beside.metrics(text)
         _answer(connection, request, 200, b"text/plain; version=0.0.4", text.encode())
+    elif path == b"/openapi.json" and get:
+        _answer(connection, request, 200, b"application/json", as_json())
+    elif path == b"/docs" and get:
+        _answer(connection, request, 200, b"text/html; charset=utf-8", as_page())
     elif path in (b"/v1/models", b"/openai/v1/models") and get:
         _models(service, connection, request)
     else:

@@ -30,6 +30,7 @@ from offtake.router.table import Candidate, RoutingTable, Tokens
 
 if TYPE_CHECKING:
     from offtake.adapters.gateway_keys import Key
+    from offtake.adapters.telemetry import Telemetry
     from offtake.adapters.wire.upstreams import Upstream
     from offtake.entrypoints.gateway.beside import Beside
     from offtake.router.ports import Receipts
@@ -76,6 +77,7 @@ class Service:
         self.metrics = Metrics()
         counted = opening or NOTHING_COUNTED
         self.sharing = sharing
+        self.telemetry: Telemetry | None = None  # A collector is told of each request.
         self.beside: Beside | None = None  # The other processes of the same gateway.
         self.balances = Balances(table, self.wall(), counted, sharing)
         self.allowances = Allowances(counted.keys, sharing)
@@ -229,9 +231,11 @@ class Service:
         if self.exchanges:
             await self._quiet.wait()
 
-    def record(self, receipt: Receipt) -> None:
+    def record(self, receipt: Receipt, traceparent: bytes | None = None) -> None:
         """A receipt, written with the next batch."""
         self._kept.append(receipt)
+        if self.telemetry is not None:
+            self.telemetry.observe(receipt, traceparent)
 
     def flush(self) -> None:
         """Hands the receipts over to be written."""

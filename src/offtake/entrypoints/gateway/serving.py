@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from offtake.bootstrap.gateway import Place, Prepared, affinity_of, prepare, receipts_of, today
+from offtake.bootstrap.gateway import (
+    Place,
+    Prepared,
+    affinity_of,
+    opening_for,
+    prepare,
+    receipts_of,
+    today,
+)
 from offtake.bootstrap.gateway_estate import read_apart
 from offtake.bootstrap.gateway_following import Following
 from offtake.bootstrap.gateway_ledger import reader_of
@@ -30,6 +38,7 @@ from offtake.entrypoints.gateway.speaking import Speaking
 from offtake.router.sharing import Sharing, Without
 
 if TYPE_CHECKING:
+    from offtake.adapters.telemetry import Telemetry
     from offtake.adapters.upstream_tokens import Tokens
 
 SWEEP_EVERY_S: Final = 0.02  # Receipts are handed over as often.
@@ -126,13 +135,15 @@ class Serving:
         service.close()
         if self._speaking is not None:
             await self._speaking.leave()
+        if service.telemetry is not None:
+            await asyncio.get_running_loop().run_in_executor(None, service.telemetry.close)
         service.receipts.close()
 
     async def _tell(self, beside: Beside) -> None:
         """Tells the other processes of this one; one that is ending tells no more, for another has its number."""
         loop = asyncio.get_running_loop()
         while not self.service.draining:
-            await loop.run_in_executor(None, beside.tell, self.service)
+            await loop.run_in_executor(None, beside.tell, beside.told(self.service))
             await asyncio.sleep(TELL_EVERY_S)
 
     async def _sweep(self) -> None:
@@ -202,6 +213,8 @@ class Asked:
     without_meters: Without = "close"
     drain_s: float = DRAIN_S
     ledger: str | None = None  # The broker's: a file, or a URL.
+    collector: str | None = None  # Where OTLP over HTTP is told of each request.
+    keep_days: int | None = None  # Receipts of months that ended longer ago go by themselves.
 
 
 def serve(asked: Asked, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -271,18 +284,33 @@ async def _run_process(
         living = frozenset((worker,)) if among is None else among.living
         speaking = speaking_of(asked, prepared, sharing, worker, living, say)
         speaking.first()
+    if asked.collector is not None:
+        service.telemetry = telemetry_for(service, asked.collector)
     service.beside = None if among is None else among.beside
     ledger = reader_of(asked.ledger, place, asked.meters)
     changes = Following(asked.estate, place, prepared, ledger, read=read_apart)
     serving = Serving(service, listener, changes, say, speaking, prepared.tokens)
     if among is None or among.beside.slot == 1:
-        serving.chores = Chores(place, service, say, ledger)
+        serving.chores = Chores(place, service, say, ledger, asked.keep_days)
     if among is None:
         say(f"listening on port {serving.port}; table {prepared.table.version} of {prepared.table.day}")
         await serving.run(asked.drain_s)
     else:
         among.orphaned(serving.end)
         await serving.run(asked.drain_s, among.ready)
+
+
+def telemetry_for(service: Service, collector: str) -> Telemetry:
+    """Tells a collector of a process's requests. Raises InvalidInput without the extra `opentelemetry`."""
+    from offtake.adapters.telemetry import Served, Telemetry
+
+    def served() -> dict[str, Served]:
+        return {
+            id: Served(upstream.endpoint.dialect, upstream.origin.host, upstream.origin.port)
+            for id, upstream in service.upstreams.items()
+        }
+
+    return Telemetry(collector, served)
 
 
 def speaking_of(
@@ -336,7 +364,7 @@ def service_of(
     """The state of a process. Counts are opened with what the receipts say, or shared: then others are asked."""
     worker = worker or secrets.token_hex(6)
     receipts = receipts_of(place, worker)
-    opening = None if sharing is not None else receipts.opening(prepared.table, today(wall))
+    opening = None if sharing is not None else opening_for(place, prepared.table, today(wall))
     return Service(
         worker,
         prepared.table,

@@ -128,6 +128,8 @@ class Supervisor:
             "without_meters": self.asked.without_meters,
             "drain_s": self.asked.drain_s,
             "ledger": self.asked.ledger,
+            "collector": self.asked.collector,
+            "keep_days": self.asked.keep_days,
         }
         said = b""
         if process.stdin is not None and process.stdout is not None:

@@ -40,6 +40,8 @@ def main() -> int:
         without_meters=orders["without_meters"],
         drain_s=orders["drain_s"],
         ledger=orders["ledger"],
+        collector=orders["collector"],
+        keep_days=orders["keep_days"],
     )
     among = Among(
         orders["worker"],
