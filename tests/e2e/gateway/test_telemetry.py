@@ -118,6 +118,19 @@ def test_spans_and_metrics_have_the_names_of_the_conventions(on_stand: Run, coll
     on_stand(test)
 
 
+def test_a_collector_that_is_gone_costs_no_request(on_stand: Run) -> None:
+    async def test(stand: Stand) -> None:
+        service = stand.serving.service
+        service.telemetry = telemetry_for(service, "http://127.0.0.1:1")
+        for _ in range(3):
+            assert (await ask(stand, chat(), "free")).status == 200
+        assert len(await stand.receipts()) == 3
+        service.telemetry.close()
+        service.telemetry = None
+
+    on_stand(test)
+
+
 def test_what_the_conventions_know_is_called_as_they_call_it() -> None:
     assert set(OPERATIONS.values()) <= _values("GenAiOperationNameValues")
     assert set(PROVIDERS.values()) <= _values("GenAiProviderNameValues")
