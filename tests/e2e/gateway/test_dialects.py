@@ -11,7 +11,7 @@ import anthropic
 import openai
 import pytest
 
-from e2e.gateway.stand import Stand, ask, chat
+from e2e.gateway.stand import Stand, Wire, ask, chat, request
 from offtake.entrypoints.gateway import translating
 
 Run = Callable[..., None]
@@ -281,6 +281,34 @@ def test_an_upstream_that_does_not_know_the_gateway_is_no_fault_of_the_caller(
         for body, path in ((to_claude(), "/v1/chat/completions"), (chat(), "/v1/chat/completions"),
                            (messages(), "/v1/messages")):  # fmt: skip
             assert (await ask(stand, body, path=path)).status == 502
+
+    on_stand(test)
+
+
+def test_the_shadow_translates_where_it_was_asked_and_refuses_what_cannot_be_said(on_stand: Run) -> None:
+    async def test(stand: Stand) -> None:
+        stand.serving.service.shadow = True
+        answer = await ask(stand, to_claude())
+        assert (answer.status, answer.headers["x-offtake-route"]) == (200, "claude/claude")
+        refused = await ask(stand, to_claude(seed=1))
+        assert (refused.status, refused.json["error"]["param"]) == (400, "seed")
+        assert len(stand.seen["claude"]) == 1
+
+    on_stand(test)
+
+
+def test_a_caller_that_leaves_a_translated_stream_is_charged_for_what_was_written(on_stand: Run) -> None:
+    async def test(stand: Stand) -> None:
+        stand.states["claude"].misbehaves = "stalls"
+        wire = await Wire.to(stand)
+        wire.writer.write(request(stand, to_claude(stream=True)))
+        await wire.reader.readuntil(b"2 ")
+        wire.close()
+        await asyncio.sleep(0.05)
+        (receipt,) = await stand.receipts()
+        assert (receipt.outcome, receipt.usage) == ("left", "estimated")
+        assert 0 < receipt.out <= 8
+        assert not stand.serving.service.exchanges
 
     on_stand(test)
 

@@ -27,6 +27,7 @@ MISBEHAVIOURS: Final = (
     "slow",  # half a second until the first byte
     "silent",  # no byte at all
     "cut",  # ends in the middle
+    "stalls",  # a stream stands still after its first pieces
     "bad-json",
     "no-usage",
     "wrong-usage",
@@ -163,6 +164,8 @@ class Rehearsal(asyncio.Protocol):
         async for event in events(operation, asked, self._name, how):
             self.transport.write(b"%x\r\n%b\r\n" % (len(event), event))
             sent += 1
+            if how == "stalls" and sent > 5:
+                await asyncio.sleep(3600)
             if how == "cut" and sent > 2:
                 self.transport.close()
                 return
