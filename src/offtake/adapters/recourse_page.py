@@ -94,7 +94,7 @@ def _of_stochastic(plan: StochasticPlan) -> Report:
         (
             f"Orders before {plan.rule.decided_until.isoformat()} are decided now for "
             f"{many(len(plan.futures), 'future')}: they cost {plan.party} "
-            f"{money(plan.mean_cents, currency)} in the mean, discounted."
+            f"{money(plan.mean_cents, currency)} in the mean, discounted{_not_paid(plan)}."
         ),
         (
             f"Deciding for all of them, instead of one, gains {gained}; knowing the future would be worth "
@@ -124,6 +124,14 @@ def _of_stochastic(plan: StochasticPlan) -> Report:
             part for part in (_now(plan), _later(plan), _worth(plan), _futures(plan)) if part is not None
         ),
         facts={"inputs": "many futures", "source": _source(plan)},
+    )
+
+
+def _not_paid(plan: StochasticPlan) -> str:
+    if abs(plan.not_paid_cents) <= 1e-3 * abs(plan.mean_cents):
+        return ""
+    return (
+        f"; {money(plan.not_paid_cents, plan.currency)} of it is the price put on money that nobody promised"
     )
 
 

@@ -143,6 +143,11 @@ class StochasticPlan(Row):
     says: str
     known_says: str = SAYS_WAIT
 
+    @property
+    def not_paid_cents(self) -> int:
+        """What of the mean is no cost that anybody pays: the price put on money that nobody promised."""
+        return self.mean_cents - round(sum(one.probability * one.cost_cents for one in self.futures))
+
 
 ROLLING_FORMAT: Final = "offtake.rolling-plan/1"
 SAYS_ROLLING: Final = (

@@ -13,6 +13,7 @@ from offtake.entrypoints.cli.amounts import money, money_scale, number, scaled, 
 from offtake.entrypoints.cli.plan_page import MOST_ROWS, page_console, page_table
 from offtake.planner.recourse.wording import name_of, sentences_of
 
+SLIVER = 0.005  # Of the most that is ordered of a thing in a period: less is in the files alone.
 WORST = 6  # Futures that are named, those with the largest regret first.
 
 
@@ -48,12 +49,26 @@ def _headline(console: Console, plan: StochasticPlan) -> None:
     worst = ""
     if plan.rule.weight:
         worst = f", with {share(plan.rule.weight)} on the mean of the worst {share(1 - plan.rule.level)} of futures"
-    text = f"It costs {money(plan.mean_cents, plan.currency)} in the mean of all futures, discounted{worst}."
+    mean = money(plan.mean_cents, plan.currency)
+    text = f"It costs {mean} in the mean of all futures, discounted{worst}{_not_paid(plan)}."
     console.print(Text(text, style="bold"))
     if not plan.finished:
         gap = money(plan.weighed_cents - plan.at_least_cents, plan.currency)
         console.print(Text(f"Interrupted: the best of all is at most {gap} better than this.", style="bold"))
     console.print(Text(f"This is {plan.says}.\n", style="dim"))
+
+
+def _not_paid(plan: StochasticPlan) -> str:
+    if abs(plan.not_paid_cents) <= 1e-3 * abs(plan.mean_cents):
+        return ""
+    return (
+        f"; {money(plan.not_paid_cents, plan.currency)} of it is the price put on money that nobody promised"
+    )
+
+
+def finely(cents: int, per: float) -> str:
+    """A cell among others that it is told apart from: two digits after the point of a large unit."""
+    return f"{cents / per:,.2f}" if per > 100 else scaled(cents, per)
 
 
 def _values(console: Console, plan: StochasticPlan) -> None:
@@ -64,22 +79,22 @@ def _values(console: Console, plan: StochasticPlan) -> None:
     cannot = f"cannot be carried out in {len(plan.one_future_cannot)} of {len(plan.futures)} futures"
     reached = plan.one_future_cents is not None or plan.one_future_cannot
     rows = [
-        (f"every future known before ({what}): wait and see, optimistic", scaled(plan.known_cents, per)),
-        ("these orders", scaled(plan.weighed_cents, per)),
+        (f"every future known before ({what}): wait and see, optimistic", finely(plan.known_cents, per)),
+        ("these orders", finely(plan.weighed_cents, per)),
         (
             "the orders of the plan for one future",
-            cannot if plan.one_future_cents is None else scaled(plan.one_future_cents, per),
+            cannot if plan.one_future_cents is None else finely(plan.one_future_cents, per),
         ),
-        ("so knowing the future is worth, at most", scaled(plan.information_cents, per) or "0"),
+        ("so knowing the future is worth, at most", finely(plan.information_cents, per) or "0"),
         (
             "and deciding for all futures instead of one",
             "beyond any amount"
             if plan.stochastic_cents is None
-            else scaled(plan.stochastic_cents, per) or "0",
+            else finely(plan.stochastic_cents, per) or "0",
         ),
         (
             f"mean of the worst {share(1 - plan.rule.level)} with these orders",
-            scaled(plan.worst_mean_cents, per),
+            finely(plan.worst_mean_cents, per),
         ),
     ]
     for n, row in enumerate(rows):
@@ -87,14 +102,14 @@ def _values(console: Console, plan: StochasticPlan) -> None:
             table.add_row(*row)
     fresh = plan.fresh
     if fresh is not None:
-        low, high = scaled(fresh.low_cents, per), scaled(fresh.high_cents, per)
+        low, high = finely(fresh.low_cents, per), finely(fresh.high_cents, per)
         table.add_row(
             f"in {fresh.count - fresh.cannot} fresh futures (95 % interval {low} to {high})",
-            scaled(fresh.mean_cents, per),
+            finely(fresh.mean_cents, per),
         )
         if fresh.one_future_cents is not None:
             table.add_row(
-                "the orders of the plan for one future in them", scaled(fresh.one_future_cents, per)
+                "the orders of the plan for one future in them", finely(fresh.one_future_cents, per)
             )
     console.print(table)
     if fresh is not None and fresh.cannot:
@@ -102,20 +117,30 @@ def _values(console: Console, plan: StochasticPlan) -> None:
 
 
 def _orders(console: Console, plan: StochasticPlan) -> None:
-    rows = [one for one in plan.orders if max(one.quantity, one.in_one_future, one.known_most) > 0]
+    most: dict[str, float] = {}
+    for one in plan.orders:
+        name = name_of(one.thing)
+        most[name] = max(most.get(name, 0.0), one.quantity, one.in_one_future, one.known_most)
+    rows = [
+        one
+        for one in plan.orders
+        if max(one.quantity, one.in_one_future, one.known_most) > SLIVER * most[name_of(one.thing)]
+    ]
     if not rows:
         return
     table = page_table(
         f"Orders before {plan.rule.decided_until}, and what each future would order if it were known",
         *("what", "in", "ordered", "for one future", "known: least", "middle", "most"),
         right=5,
-        whole=("in",),
     )
     for one in rows[: 2 * MOST_ROWS]:
         amounts = (one.quantity, one.in_one_future, one.known_least, one.known_middle, one.known_most)
         unit = "" if one.thing.unit == "accelerators" else f", {one.thing.unit}"
         shown = (number(amount) if amount else "" for amount in amounts)
-        table.add_row(f"{name_of(one.thing)}{unit}", one.period, *shown)
+        table.add_row(f"{name_of(one.thing)}{unit}", one.period.replace(" from ", ", "), *shown)
+    left = len(rows) - 2 * MOST_ROWS
+    if left > 0:
+        table.caption, table.caption_justify = f"and {left} more; --out DIR writes them all", "left"
     console.print(table)
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from offtake.domain.recourse import RolledFuture, RollingPlan
 from offtake.entrypoints.cli.amounts import money, money_scale, number, scaled, share
 from offtake.entrypoints.cli.plan_page import MOST_ROWS, page_console, page_table
+from offtake.entrypoints.cli.recourse_page import finely
 from offtake.planner.recourse.wording import name_of
 
 WORST = 6  # Futures that are named, those that cost most beyond perfect foresight first.
@@ -49,7 +50,7 @@ def _compared(console: Console, plan: RollingPlan) -> None:
     )
     for name, cents in rows:
         if cents is not None:
-            table.add_row(name, scaled(cents, per), scaled(cents - plan.known_cents, per))
+            table.add_row(name, finely(cents, per), finely(cents - plan.known_cents, per))
     console.print(table)
     left = len(plan.futures) - plan.compared
     if left:

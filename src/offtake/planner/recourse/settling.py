@@ -27,7 +27,7 @@ Kept = Literal["whole", "fractions"]
 
 # Entries of all futures' programs together up to which they are solved as one, and whole columns of their own up to
 # which these are kept whole: measured in docs/stochastic.md.
-EXTENSIVE_ENTRIES: Final = 80_000
+EXTENSIVE_ENTRIES: Final = 150_000
 WHOLE_COLUMNS: Final = 200
 
 PRIMAL: Final = ("row_violation", "column_violation", "objective_stated")  # Checks that need no prices.

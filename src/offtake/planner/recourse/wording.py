@@ -44,7 +44,7 @@ def now_in_words(orders: Sequence[OrderNow]) -> str:
     """Orders of one thing: `Commit to 290 MW (139,000 accelerators) of gb200 at abilene now, in 2025Q1 and 2025Q2.`"""
     thing = orders[0].thing
     amount = amount_of(thing, sum(one.quantity for one in orders))
-    periods = [one.period for one in orders]
+    periods = list(dict.fromkeys(one.period.partition(" from ")[0] for one in orders))
     when = periods[0] if len(periods) == 1 else f"{periods[0]} to {periods[-1]}"
     known = sum(one.known_least for one in orders)
     sure = f"; {amount_of(thing, known)} of it whatever comes" if known > 0 else ""
@@ -53,8 +53,9 @@ def now_in_words(orders: Sequence[OrderNow]) -> str:
 
 def later_in_words(one: LaterOrder) -> str:
     """An option: what some futures order later and others do not."""
+    until = one.period.partition(" from ")[0]
     return (
-        f"Keep the option on {name_of(one.thing)} until {one.period}: {one.probability * 100:.3g} % of futures "
+        f"Keep the option on {name_of(one.thing)} until {until}: {one.probability * 100:.3g} % of futures "
         f"take it, up to {amount_of(one.thing, one.most)}; ordered then, it serves from {one.serves_from}."
     )
 
