@@ -14,6 +14,7 @@ from offtake.domain.recourse import RollingPlan, StochasticPlan
 from offtake.entrypoints.cli.app import app
 
 COMPANY = Path("examples/company/estate.yaml").resolve()
+FIRST = Path("examples/stargate/first-100.yaml").resolve()
 FUTURES = (
     "--scenario",
     "25 %: scale demand=1.4",
@@ -47,21 +48,10 @@ def test_the_company_decides_for_three_futures(tmp_path: Path) -> None:
     assert again["rule"]["way"] == "benders"
 
 
-UNCERTAIN = """
-futures:
-  variables:
-    need: {demand: [all], kind: growth, volatility: 25 %, assumed: true}
-    chips: {price: h100, kind: lognormal, deviation: 15 %, assumed: true}
-    room: {delay: server-room, kind: triangular, low: 0 months, mode: 2 months, high: 12 months, assumed: true}
-"""
-
-
-def test_futures_are_drawn_by_seed_and_the_orders_tried_in_fresh_ones(tmp_path: Path) -> None:
-    estate = tmp_path / "estate.yaml"
-    estate.write_text(COMPANY.read_text() + UNCERTAIN)
+def test_futures_are_drawn_by_seed_and_the_orders_tried_in_fresh_ones() -> None:
     options = ("--stochastic", "--until", "2027-01-01", "--later", "fractions", "--scenarios", 4, "--json")
     one, again, other = (
-        json.loads(run("plan", estate, *options, "--seed", seed, "--cvar", 0.5).output) for seed in (1, 1, 2)
+        json.loads(run("plan", COMPANY, *options, "--seed", seed, "--cvar", 0.5).output) for seed in (1, 1, 2)
     )
     assert one == again
     assert [row["about"] for row in one["futures"]] != [row["about"] for row in other["futures"]]
@@ -83,10 +73,15 @@ def test_people_decide_again_and_again(tmp_path: Path) -> None:
     assert "known from the start: wait and see, optimistic" in " ".join(result.output.split())
 
 
+def test_an_estate_that_says_nothing_of_other_futures_has_none_to_decide_for() -> None:
+    result = run("plan", FIRST, "--stochastic")
+    assert result.exit_code == 2
+    assert "docs/futures.md" in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ((), "docs/futures.md"),
         (("--scenario", "30 %: scale demand=2", "--scenarios", "9"), "not both"),
         (("--scenario", "scale demand=2"), "30 %: scale demand=1.5"),
         (("--scenario", "30 %: demand=2"), "kinds: delay, price, default, scale"),
