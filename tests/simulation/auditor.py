@@ -81,6 +81,17 @@ class Audit:
     granted: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     closed: set[str] = field(default_factory=set[str])
     readings: dict[str, Data] = field(default_factory=dict[str, Data])
+    invoiced: dict[str, date] = field(
+        default_factory=dict[str, date]
+    )  # By lease: the first day not invoiced.
+    billed: Counter[str] = field(default_factory=Counter[str])  # By tenant.
+    month: dict[str, Decimal] = field(
+        default_factory=dict[str, Decimal]
+    )  # Hours of the month's invoices, by seller.
+    priced: dict[tuple[str, str], tuple[Decimal, int]] = field(
+        default_factory=dict[tuple[str, str], tuple[Decimal, int]]
+    )
+    fresh: set[str] = field(default_factory=set[str])  # Leases of the entry that is read.
     settled: dict[str, list[Data]] = field(default_factory=lambda: defaultdict(list))
     opened: date = date.min
     sums: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
@@ -110,9 +121,12 @@ def audit(world: World, rows: Iterable[tuple[int, str, str]], acknowledged: dict
             yield f"the acknowledged command {key} is lost, or another"
     yield from _capacity(books)
     yield from _money(books)
+    yield from _months(books)
 
 
 def _entry(books: Audit, entry: Data) -> Iterator[str]:
+    books.fresh.clear()
+    books.month.clear()
     for event in entry["events"]:
         check = _CHECKS.get(event["kind"])
         if check is not None:
@@ -296,6 +310,7 @@ def _awarded(books: Audit, event: Data) -> Iterator[str]:
             takes[grant["source"]].takes[grant["price"]] -= amount
         else:
             yield from _from_bid(books, grant, id)
+        books.fresh.add(grant["lease"])
         books.leases[grant["lease"]] = Lease(
             need,
             grant["supply"],
@@ -364,6 +379,58 @@ def _released(books: Audit, event: Data) -> Iterator[str]:
     lease.until = on
 
 
+def _invoiced(books: Audit, event: Data) -> Iterator[str]:
+    """A month of leases: over, of days not invoiced before, at their price, or the share that is kept of it."""
+    ends = date.fromisoformat(event["ends"])
+    if ends > books.now.date() or ends.day != 1:
+        yield f"the month until {ends} is not over"
+    if books.month.get("ends") != Decimal(ends.toordinal()):
+        books.month.clear()
+        books.month["ends"] = Decimal(ends.toordinal())
+    for line in event["lines"]:
+        lease = books.leases[line["lease"]]
+        begins, until = date.fromisoformat(line["begins"]), date.fromisoformat(line["ends"])
+        if begins != books.invoiced.get(line["lease"], lease.begins) or until > ends:
+            yield f"{line['lease']}: invoiced twice, or days left out"
+        held = max((min(until, lease.until) - begins).days, 0)
+        days = held + ((until - begins).days - held) * lease.share
+        if abs(int(lease.price * lease.quantity * 24 * days * 1_000_000) - line["micros"]) > 2:
+            yield f"{line['lease']}: invoiced {line['micros']}"
+        if event["payer"] != lease.need["party"] or event["payee"] != lease.supply.partition("-")[0]:
+            yield f"{line['lease']}: invoiced to somebody else"
+        books.invoiced[line["lease"]] = until
+        books.billed[event["payer"]] += line["micros"]
+        seller = event["payee"]
+        books.month[seller] = books.month.get(seller, Decimal(0)) + lease.quantity * 24 * held
+
+
+def _priced(books: Audit, event: Data) -> Iterator[str]:
+    """Tiers on the hours of the month's invoices, on top of those of the quarter before."""
+    price = next(one for one in books.world.tiers if event["primitive"] == f"deal.{one.id}")
+    hours = Decimal(event["quantity"])
+    if hours != books.month.get(price.payee):
+        yield f"{price.id}: {books.month.get(price.payee)} hours were invoiced, not {hours}"
+    key = (price.id, event["window"])
+    before, owed = books.priced.get(key, (Decimal(0), 0))
+    total = before + hours
+    cost = min(total, Decimal(price.up_to)) * price.first + max(total - price.up_to, Decimal(0)) * price.then
+    if int(cost * 1_000_000) - owed != event["owed_micros"]:
+        yield f"{price.id}: {event['owed_micros']} are owed for {total} hours"
+    books.priced[key] = total, owed + event["owed_micros"]
+    books.billed["t0"] += event["owed_micros"]
+
+
+def _months(books: Audit) -> Iterator[str]:
+    """Nothing is left out: every month of a lease that was over before the last entry is invoiced."""
+    today = books.now.date()
+    for id, lease in books.leases.items():
+        over = lease.ends if lease.share else lease.until
+        begins = books.invoiced.get(id, lease.begins)
+        following = (begins.replace(day=1) + timedelta(days=32)).replace(day=1)
+        if id not in books.fresh and begins < over and following <= today:
+            yield f"{id} is invoiced until {begins}, and it is {today}"
+
+
 def _read(books: Audit, event: Data) -> Iterator[str]:
     if event["id"] in books.readings:
         yield f"{event['id']} was read twice"
@@ -396,8 +463,10 @@ def _taken(books: Audit, commitment: Commitment, begins: date, ends: date) -> De
             and lease.need["party"] == "t0"
             and lease.need["workload"] is None
         ):
-            days = (min(ends, lease.until) - max(begins, lease.begins)).days
-            total += lease.quantity * 24 * max(days, 0)
+            held = max((min(ends, lease.until) - max(begins, lease.begins)).days, 0)
+            days = max((min(ends, lease.ends) - max(begins, lease.begins)).days, 0)
+            # What was given back and stays owed is paid for: it does not fall short.
+            total += lease.quantity * 24 * (held + (days - held) * lease.share)
     for read in books.readings.values():
         if (
             read["primitive"] == f"deal.{commitment.id}"
@@ -456,9 +525,12 @@ def _money(books: Audit) -> Iterator[str]:
             lease.price * lease.quantity * 24 * (held + rest * lease.share) * 1_000_000
         )
     for tenant in books.world.tenants:
-        posted = books.sums[f"{tenant}:committed", "USD"]
+        leases = books.billed[tenant] - (sum(o for _, o in books.priced.values()) if tenant == "t0" else 0)
+        posted = books.sums[f"{tenant}:committed", "USD"] + leases
         if abs(posted - owed[tenant]) > len(books.leases):
             yield f"{tenant} owes {owed[tenant]}, and {posted} are posted"
+        if books.sums[f"{tenant}:payable", "USD"] != books.billed[tenant]:
+            yield f"{tenant} was invoiced {books.billed[tenant]}, and other sums are posted"
 
 
 _CHECKS = {
@@ -474,4 +546,6 @@ _CHECKS = {
     "meter-read": _read,
     "reading-reversed": _reversed,
     "window-settled": _settled,
+    "leases-invoiced": _invoiced,
+    "price-invoiced": _priced,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offtake.broker import asking
+from offtake.broker import asking, folding, invoicing
 from offtake.broker.awarding import granting, program
 from offtake.broker.deciding import awards
 from simulation.auditor import audit
@@ -32,7 +32,15 @@ def test_a_seed_is_its_run() -> None:
 def test_seeds_play_the_whole_process() -> None:
     runs = [played(seed, range(STEPS)) for seed in range(6)]
     seen = {event.kind for run in runs for entry in run.ledger.entries() for event in entry.events}
-    assert seen >= {"need-awarded", "notice-lapsed", "right-revived", "lease-released", "window-settled"}
+    assert seen >= {
+        "need-awarded",
+        "notice-lapsed",
+        "right-revived",
+        "lease-released",
+        "window-settled",
+        "leases-invoiced",
+        "price-invoiced",
+    }
 
 
 def found() -> str:
@@ -62,6 +70,22 @@ def test_a_holder_that_is_passed_over_is_found(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(asking, "rights_over", lambda *_: ())
     monkeypatch.setattr(awards, "admitted", lambda *_: ())
     assert "asked" in found()
+
+
+def test_windows_of_the_wrong_size_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "deal_size", lambda *_: None)
+    assert "deadline" in found()
+
+
+def test_a_month_that_is_invoiced_twice_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    stated = invoicing.owed_until
+    monkeypatch.setattr(invoicing, "owed_until", lambda lease, day: 2 * stated(lease, day))
+    assert "invoiced" in found()
+
+
+def test_a_month_that_is_not_invoiced_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "bill", lambda *_: None)
+    assert "is invoiced until" in found()
 
 
 def test_an_entry_that_is_lost_is_found() -> None:

@@ -40,6 +40,17 @@ class Commitment:
 
 
 @dataclass(frozen=True)
+class Tiers:
+    """What t0 owes a seller beside leases: a price for an accelerator-hour up to a count in a quarter, then another."""
+
+    id: str
+    payee: str
+    up_to: int
+    first: int
+    then: int
+
+
+@dataclass(frozen=True)
 class World:
     """Everything that a run is played in."""
 
@@ -51,6 +62,7 @@ class World:
     ceilings: dict[str, int]  # Accelerators at a seller, in every month.
     commitments: tuple[Commitment, ...]
     begins: date
+    tiers: tuple[Tiers, ...] = ()
 
     def estate(self) -> dict[str, Any]:
         """The estate of the world, in the shape of an estate file."""
@@ -77,6 +89,22 @@ class World:
                 "make_up": one.make_up,
                 "from": one.begins,
                 "covers": {"providers": [one.payee], "parties": ["t0"]},
+            }
+        for price in self.tiers:
+            clauses[price.id] = {
+                "kind": "price",
+                "payer": "t0",
+                "payee": price.payee,
+                "measure": "accelerator-hours",
+                "tiers": [
+                    {
+                        "up_to": f"{price.up_to} accelerator-hours",
+                        "price": f"{price.first} USD/accelerator-hour",
+                    },
+                    {"price": f"{price.then} USD/accelerator-hour"},
+                ],
+                "window": "quarter",
+                "covers": {"providers": [price.payee]},
             }
         parties = {name: {} for name in (*self.tenants, *self.sellers)}
         return {
@@ -165,6 +193,17 @@ def world_of(seed: int) -> World:
             if draw.random() < 0.3
         ),
         begins=begins,
+        tiers=tuple(
+            Tiers(
+                f"tiers-{seller}",
+                seller,
+                draw.choice((20_000, 100_000)),
+                draw.randint(0, 2),
+                draw.randint(0, 2),
+            )
+            for seller in sellers
+            if draw.random() < 0.25
+        ),
     )
 
 

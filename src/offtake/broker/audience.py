@@ -37,6 +37,7 @@ from offtake.broker.events import (
     HolderAnswered,
     HolderNoticed,
     LeaseReleased,
+    LeasesInvoiced,
     MarketOpened,
     MeterRead,
     NeedAwarded,
@@ -44,6 +45,7 @@ from offtake.broker.events import (
     NeedFiled,
     NoticeLapsed,
     NoticeReceived,
+    PriceInvoiced,
     ReadingReversed,
     RightRevived,
     WindowSettled,
@@ -218,7 +220,7 @@ def seen(state: State, audience: Audience, events: tuple[Event, ...], *, own: bo
 
 
 def _seen(state: State, audience: Audience, party: str, event: Event) -> Seen | None:
-    if isinstance(event, WindowSettled | MeterRead):
+    if isinstance(event, WindowSettled | MeterRead | LeasesInvoiced | PriceInvoiced):
         return event if party in (event.payer, event.payee) else None
     if isinstance(event, ReadingReversed):
         reading = state.readings.get(event.reading)

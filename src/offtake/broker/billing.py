@@ -12,16 +12,16 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
-from offtake.broker.counting import HOURS_PER_DAY, acquisition, charge, months
+from offtake.broker.counting import HOURS_PER_DAY, acquisition, months
 from offtake.broker.entries import Entry
-from offtake.broker.events import LeaseReleased, MeterRead, ReadingReversed, WindowSettled
+from offtake.broker.events import MeterRead, PriceInvoiced, ReadingReversed, WindowSettled
+from offtake.broker.invoicing import owed_until
 from offtake.broker.library import Rules
 from offtake.broker.settling import commitments
 from offtake.broker.state import State
 from offtake.broker.terms import Lease
 from offtake.domain.charges import AI_SERVICES, OWN_CLAUSE, OWN_PRODUCT, Applied, Category, Charge
 from offtake.law.meters import burns
-from offtake.law.pricing import micro_units
 from offtake.law.primitives import Meter
 
 MICROS: Final = 1_000_000
@@ -42,50 +42,39 @@ class Bills:
 
 def bills(rules: Rules, state: State, entries: Iterable[Entry], until: date) -> Bills:
     """The charges of a ledger for the days before `until`: leases by the month, readings, shortfalls and drawings."""
-    waived: dict[str, int] = {}
     charges: list[Charge] = []
     left_out: list[str] = []
     readings: dict[str, MeterRead] = {}
     for entry in entries:
         for event in entry.events:
-            if isinstance(event, LeaseReleased):
-                waived[event.lease] = waived.get(event.lease, 0) + event.waived_micros
-            elif isinstance(event, MeterRead):
+            if isinstance(event, MeterRead):
                 readings[event.id] = event
                 charges += _read(event, entry, event.owed_micros, until, correction=False)
             elif isinstance(event, ReadingReversed):
                 charges += _read(readings[event.reading], entry, -event.owed_micros, until, correction=True)
+            elif isinstance(event, PriceInvoiced):
+                charges += _priced(event, entry, until)
             elif isinstance(event, WindowSettled):
                 found = list(_settled(event, entry))
                 charges += found
                 if not found and (event.billed_micros or event.drawn_micros):
                     left_out.append(f"entry {entry.seq}: {event.clause} names no currency")
-    leases = [
-        one
-        for id in sorted(state.leases)
-        for one in _lease(rules, state.leases[id], waived.get(id, 0), until)
-    ]
+    leases = [one for id in sorted(state.leases) for one in _lease(rules, state.leases[id], until)]
     return Bills((*leases, *charges), tuple(left_out))
 
 
-def _lease(rules: Rules, lease: Lease, waived: int, until: date) -> Iterator[Charge]:
+def _lease(rules: Rules, lease: Lease, until: date) -> Iterator[Charge]:
     """A lease by the month: held days as usage, days after an early release as what stays owed of them."""
     facts = rules.supply(lease.supply)
     counted = _counting(rules, lease)
-    total = (
-        micro_units(lease.price * lease.quantity * HOURS_PER_DAY * (lease.ends - lease.begins).days) - waived
-    )
     parts = [
         part
         for low, high in months(lease.begins, lease.ends)
         for part in ((low, min(high, lease.held_until), True), (max(low, lease.held_until), high, False))
         if part[0] < part[1]
     ]
-    sofar, exact = 0, Decimal(0)
-    for place, (low, high, held) in enumerate(parts):
-        exact += charge(lease, low, high)
-        upto = total if place == len(parts) - 1 else micro_units(exact)
-        cost, sofar = _money(upto - sofar), upto
+    for low, high, held in parts:
+        cost = _money(owed_until(lease, high) - owed_until(lease, low))
         if high > until or (not held and not cost):
             continue
         hours = lease.quantity * HOURS_PER_DAY * (high - low).days
@@ -149,6 +138,24 @@ def _read(event: MeterRead, entry: Entry, micros: int, until: date, *, correctio
         unit=None if correction else "Counts",
         names=(event.clause, event.clause, "", ""),
         own={OWN_TENANT: event.payer or "payer", OWN_CLAUSE: event.clause, OWN_ENTRY: str(entry.seq)},
+    )
+
+
+def _priced(event: PriceInvoiced, entry: Entry, until: date) -> Iterator[Charge]:
+    """What a price clause adds to a month of leases."""
+    if event.ends > until or not event.owed_micros:
+        return
+    yield _charge(
+        "Usage" if event.owed_micros > 0 else "Adjustment",
+        event.payee,
+        event.currency,
+        _money(event.owed_micros),
+        (event.begins, event.ends),
+        description=f"{event.clause} on leases",
+        quantity=event.quantity if event.owed_micros > 0 else None,
+        unit="Counts" if event.owed_micros > 0 else None,
+        names=(event.clause, event.clause, "", ""),
+        own={OWN_TENANT: event.payer, OWN_CLAUSE: event.clause, OWN_ENTRY: str(entry.seq)},
     )
 
 

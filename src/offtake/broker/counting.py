@@ -86,15 +86,19 @@ def flows(rules: Rules, lease: Lease, meter: Meter) -> Iterator[tuple[Interval, 
     for window in windows_in(meter, begins, ends):
         opens = max(window.begins, begins)
         closes = ends if window.ends is None else min(window.ends, ends)
-        yield window, Interval(opens, closes), _flow(rules, lease, meter, window, opens, closes)
+        yield window, Interval(opens, closes), flow_over(rules, lease, meter, window, opens, closes)
 
 
-def _flow(
+def flow_over(
     rules: Rules, lease: Lease, meter: Meter, window: Interval, opens: date, closes: date
 ) -> Decimal | None:
+    """What a lease counts on a meter on the days [opens, closes) of a window. On a commitment days that were given back
+    count by the share of them that stays owed: they are paid for, and not billed again as a shortfall."""
     if meter.measure == "money":
         return charge_in(rules, lease, opens, closes, meter.currency)
-    days = max((min(closes, lease.held_until) - opens).days, 0)
+    days = Decimal(max((min(closes, lease.held_until) - opens).days, 0))
+    if meter.lower is not None and closes > lease.held_until:
+        days += (closes - max(opens, lease.held_until)).days * lease.release_share
     amounts = dict(lease.amounts)
     if meter.measure == "accelerator-hours":
         return amounts.get("accelerators", ZERO) * HOURS_PER_DAY * days

@@ -248,6 +248,49 @@ class WindowSettled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceLine:
+    """The days [begins, ends) of a lease on an invoice: the hours held, and what they cost with what stays owed of days
+    that were given back."""
+
+    lease: str
+    begins: date
+    ends: date
+    held_hours: Decimal
+    micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasesInvoiced:
+    """A month that leases ran was invoiced, in the leases' own currency."""
+
+    kind: Literal["leases-invoiced"] = "leases-invoiced"
+    payer: str
+    payee: str
+    currency: str
+    begins: date
+    ends: date
+    lines: tuple[InvoiceLine, ...]
+    total_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceInvoiced:
+    """What a price clause adds to a month of leases, for so much in one of its windows (of a level: its hours)."""
+
+    kind: Literal["price-invoiced"] = "price-invoiced"
+    clause: str
+    primitive: str
+    begins: date
+    ends: date
+    window: date  # The first day of the window.
+    quantity: Decimal
+    owed_micros: int
+    payer: str
+    payee: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused:
     """A command was refused, by these clauses or for these reasons."""
 
@@ -277,6 +320,8 @@ Event = Annotated[
     | MeterRead
     | ReadingReversed
     | WindowSettled
+    | LeasesInvoiced
+    | PriceInvoiced
     | CommandRefused,
     Field(discriminator="kind"),
 ]

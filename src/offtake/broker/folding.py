@@ -23,6 +23,7 @@ from offtake.broker.events import (
     HolderNoticed,
     LawInForce,
     LeaseReleased,
+    LeasesInvoiced,
     LedgerOpened,
     MarketOpened,
     MeterRead,
@@ -31,10 +32,12 @@ from offtake.broker.events import (
     NeedFiled,
     NoticeLapsed,
     NoticeReceived,
+    PriceInvoiced,
     ReadingReversed,
     RightRevived,
     WindowSettled,
 )
+from offtake.broker.invoicing import bill, write_invoice, write_price
 from offtake.broker.library import Library, Rules
 from offtake.broker.profile import ZERO, Profile
 from offtake.broker.settling import count_settled, count_shortfall, first_close
@@ -116,6 +119,10 @@ def _one(library: Library, draft: Draft, event: Event, at: datetime, seq: int) -
             _under(rules_of(library, draft), draft)
         case AgreementAmended():
             draft.estate = event.estate
+        case LeasesInvoiced():
+            write_invoice(draft, event)
+        case PriceInvoiced():
+            write_price(draft, rules_of(library, draft), event)
         case _:
             assert_never(event)
 
@@ -220,6 +227,7 @@ def _released(rules: Rules, draft: Draft, event: LeaseReleased, seq: int) -> Non
     count_lease(draft, rules, lease, -1)
     draft.leases[lease.id] = shorter
     count_lease(draft, rules, shorter, 1)
+    bill(draft, shorter)
     draft.versions[lease.id] = seq
 
 
@@ -432,6 +440,7 @@ def _awarded(rules: Rules, draft: Draft, deal: Deal, stage: Stage, event: NeedAw
         draft.leases[lease.id] = lease
         draft.versions[lease.id] = seq
         count_lease(draft, rules, lease, 1)
+        bill(draft, lease)
     if event.unmet:
         # Something is contracted, so that nothing revives by itself any more.
         for one in deal.askings:

@@ -11,9 +11,11 @@ from offtake.broker.events import (
     Event,
     HolderNoticed,
     LeaseReleased,
+    LeasesInvoiced,
     MarketOpened,
     NeedAwarded,
     NoticeLapsed,
+    PriceInvoiced,
     WindowSettled,
 )
 
@@ -24,6 +26,8 @@ TOLD: Final[dict[type, str]] = {
     NeedAwarded: "need-awarded",
     LeaseReleased: "lease-released",
     WindowSettled: "window-settled",
+    LeasesInvoiced: "leases-invoiced",
+    PriceInvoiced: "price-invoiced",
 }
 
 
@@ -64,5 +68,15 @@ def _said(event: Event) -> dict[str, Any]:
             return {"lease": event.lease, "on": event.on.isoformat()}
         case WindowSettled():
             return {"clause": event.clause, "window": f"{event.begins}/{event.ends}", "payer": event.payer}
+        case LeasesInvoiced():
+            return {
+                "payer": event.payer,
+                "payee": event.payee,
+                "month": event.begins.isoformat(),
+                "currency": event.currency,
+                "micros": event.total_micros,
+            }
+        case PriceInvoiced():
+            return {"clause": event.clause, "payer": event.payer, "month": event.begins.isoformat()}
         case _:
             return {}

@@ -15,8 +15,10 @@ from offtake.broker.counting import HOURS_PER_DAY
 from offtake.broker.events import (
     Event,
     LeaseReleased,
+    LeasesInvoiced,
     MeterRead,
     NeedAwarded,
+    PriceInvoiced,
     ReadingReversed,
     WindowSettled,
 )
@@ -70,6 +72,11 @@ def _moves(state: State, event: Event) -> Iterator[Move]:
             )
         case WindowSettled():
             yield from _settled(event)
+        case LeasesInvoiced():
+            yield f"{event.payee}:backlog", f"{event.payer}:committed", event.currency, event.total_micros
+            yield f"{event.payer}:payable", f"{event.payee}:receivable", event.currency, event.total_micros
+        case PriceInvoiced():
+            yield f"{event.payer}:payable", f"{event.payee}:receivable", event.currency, event.owed_micros
         case MeterRead() if event.currency is not None:
             yield from _owed(event.payer, event.payee, event.currency, event.owed_micros)
         case ReadingReversed():

@@ -24,7 +24,7 @@ from offtake.broker.terms import Bid, Lease
 from offtake.domain.errors import StorageFailure
 from offtake.domain.position import Happened
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 PART: Final = 1_000  # Deals, leases and so on in one part.
 
 Item = TypeVar("Item")
@@ -48,7 +48,7 @@ class _Part:
 class _Head:
     """Everything else."""
 
-    format: Literal[2]
+    format: Literal[3]
     seq: int
     last: datetime | None
     opened: datetime | None
@@ -62,6 +62,9 @@ class _Head:
     windowed: _Totals
     flows: _Totals
     owed: _Totals
+    priced: _Totals
+    invoiced: dict[str, date]
+    billed_on: dict[str, date]
     reversed: tuple[str, ...]
     closed: dict[str, tuple[ClosedWindow, ...]]
     open_needs: dict[str, datetime]
@@ -91,6 +94,9 @@ def snapshot_of(state: State) -> Iterator[str]:
         windowed=_totals(state.windowed),
         flows=_totals(state.flows),
         owed=_totals(state.owed),
+        priced=_totals(state.priced),
+        invoiced=dict(sorted(state.invoiced.items())),
+        billed_on=dict(sorted(state.billed_on.items())),
         reversed=tuple(sorted(state.reversed)),
         closed=dict(sorted(state.closed.items())),
         open_needs=dict(sorted(state.open_needs.items())),
@@ -142,6 +148,10 @@ def _state(head: _Head, parts: list[_Part]) -> State:
         readings=Map((one.id, one) for part in parts for one in part.readings),
         reversed=Map((id, True) for id in head.reversed),
         owed=_map(head.owed),
+        priced=_map(head.priced),
+        invoiced=Map(head.invoiced),
+        billed_on=Map(head.billed_on),
+        billing=_by_day(head.billed_on),
         closed=Map(head.closed),
         open_needs=Map(head.open_needs),
         happened=head.happened,
@@ -149,6 +159,13 @@ def _state(head: _Head, parts: list[_Part]) -> State:
         due=Agenda.of(one for part in parts for one in part.due),
         next_close=head.next_close,
     )
+
+
+def _by_day(billed_on: dict[str, date]) -> Map[date, frozenset[str]]:
+    found: dict[date, set[str]] = {}
+    for lease, day in billed_on.items():
+        found.setdefault(day, set()).add(lease)
+    return Map((day, frozenset(leases)) for day, leases in found.items())
 
 
 def _some(items: Iterable[Item]) -> Iterator[tuple[Item, ...]]:

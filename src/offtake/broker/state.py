@@ -141,6 +141,13 @@ class State:
     readings: Map[str, PostedReading] = field(default_factory=Map[str, PostedReading])
     reversed: Map[str, bool] = field(default_factory=Map[str, bool])
     owed: Map[Window, Decimal] = field(default_factory=Map[Window, Decimal])
+    priced: Map[Window, Decimal] = field(default_factory=Map[Window, Decimal])
+    """By price and window: what leases were invoiced for; of a level by month, for how many micro-units."""
+    invoiced: Map[str, date] = field(default_factory=Map[str, date])  # By lease: the first day not invoiced.
+    billing: Map[date, frozenset[str]] = field(
+        default_factory=Map[date, frozenset[str]]
+    )  # Leases by month's end.
+    billed_on: Map[str, date] = field(default_factory=Map[str, date])  # The same, by lease.
     closed: Map[str, tuple[ClosedWindow, ...]] = field(default_factory=Map[str, tuple[ClosedWindow, ...]])
     open_needs: Map[str, datetime] = field(
         default_factory=Map[str, datetime]
@@ -186,6 +193,10 @@ class Draft:
         self.readings = state.readings.mutate()
         self.reversed = state.reversed.mutate()
         self.owed = state.owed.mutate()
+        self.priced = state.priced.mutate()
+        self.invoiced = state.invoiced.mutate()
+        self.billing = state.billing.mutate()
+        self.billed_on = state.billed_on.mutate()
         self.closed = state.closed
         self.open_needs = state.open_needs.mutate()
         self.happened = state.happened
@@ -215,6 +226,10 @@ class Draft:
             self.readings.finish(),
             self.reversed.finish(),
             self.owed.finish(),
+            self.priced.finish(),
+            self.invoiced.finish(),
+            self.billing.finish(),
+            self.billed_on.finish(),
             self.closed,
             self.open_needs.finish(),
             self.happened,

@@ -71,13 +71,21 @@ def test_a_release_that_the_terms_forgive_waives_its_share(deal: Rehearsal) -> N
     assert committed["lab:committed"] == 100 * HOURS * 1_000_000 - rest * 3 // 4
 
 
-def test_what_is_released_falls_short_of_the_commitment_at_the_window_s_end(deal: Rehearsal) -> None:
-    lease = leased(deal)
+@pytest.mark.parametrize(("kept", "short"), [(0, 184), (1, 0), ("0.75", 46)])
+def test_what_is_released_and_not_owed_falls_short_of_the_commitment(
+    deal: Rehearsal, kept: float | str, short: int
+) -> None:
+    deal.need(**YEAR)
+    deal.bid("b", 100, 1, release_share=exact(kept))
+    lease = deal.awarded().grants[0].lease
     deal.release(lease, date(2027, 7, 1))
     deal.at = datetime(2028, 1, 1, tzinfo=UTC)
     settled = one(deal.sweep(), WindowSettled)
-    assert (settled.taken, settled.short) == (100 * 181 * 24, 100 * 184 * 24)
-    assert settled.billed_micros == 100 * 184 * 24 * 1_000_000
+    assert settled.short == 100 * short * 24
+    assert settled.billed_micros == 100 * short * 24 * 1_000_000
+    # Kept or short, every hour of the commitment is paid once.
+    usd = {account: amount for account, unit, amount in deal.ledger.balances("lab") if unit == "USD"}
+    assert usd["lab:payable"] + usd.get("lab:shortfall", 0) == 100 * HOURS * 1_000_000
 
 
 def test_a_lease_that_takes_all_owes_nothing_more(deal: Rehearsal) -> None:

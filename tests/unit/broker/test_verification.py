@@ -165,6 +165,27 @@ def waived_more(entries: list[Data]) -> None:
     events(entries, "lease-released")[0]["waived_micros"] += 5
 
 
+def invoiced_less(entries: list[Data]) -> None:
+    invoice = events(entries, "leases-invoiced")[0]
+    invoice["lines"][0]["micros"] -= 1
+    invoice["total_micros"] -= 1
+
+
+def invoiced_twice(entries: list[Data]) -> None:
+    first, second = events(entries, "leases-invoiced")[:2]
+    second["lines"] = first["lines"]
+
+
+def a_lease_left_off_its_invoice(entries: list[Data]) -> None:
+    entry = next(e for e in entries if any(event["kind"] == "leases-invoiced" for event in e["events"]))
+    entry["events"] = [event for event in entry["events"] if event["kind"] != "leases-invoiced"]
+
+
+def invoiced_before_the_month_was_over(entries: list[Data]) -> None:
+    invoice = events(entries, "leases-invoiced")[-1]
+    invoice["begins"], invoice["ends"] = "2026-08-01", "2026-09-01"
+
+
 def another_law(entries: list[Data]) -> None:
     events(entries, "law-in-force")[0]["law"] = "0" * 64
 
@@ -219,6 +240,10 @@ def disclosed_more(entries: list[Data]) -> None:
         (billed_less, "window-settled", "another amount was billed"),
         (taken_more, "window-settled", "were taken"),
         (waived_more, "lease-released", "waived"),
+        (invoiced_less, "leases-invoiced", "costs"),
+        (invoiced_twice, "leases-invoiced", "is owed to others"),
+        (a_lease_left_off_its_invoice, "entry", "is not invoiced from"),
+        (invoiced_before_the_month_was_over, "leases-invoiced", "the month is over on 2026-09-01"),
         (another_law, "law-in-force", "another hash"),
         (a_bid_of_somebody_elses, "bid-made", "is not y's"),
         (postings_off, "entry", "do not sum to nothing"),

@@ -11,6 +11,7 @@ from offtake.broker.deciding.call import Desk
 from offtake.broker.deciding.takes import answer_of, counts, takes_of, unlawful_takes
 from offtake.broker.events import Event, HolderAnswered, LawInForce, NoticeLapsed
 from offtake.broker.folding import REVIVAL, folded, procedure_of, rules_of
+from offtake.broker.invoicing import invoices
 from offtake.broker.library import Rules
 from offtake.broker.settling import settlements
 from offtake.broker.state import Asking, Deal, State
@@ -20,7 +21,7 @@ from offtake.law.procedures import silent_outcome
 
 def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
     """What has happened by now without anybody's command: law that came to be known, lapses and the notices that follow
-    them, revivals, windows of commitments that ended. Depends on recorded times alone."""
+    them, revivals, invoices of months that are over, windows of commitments that ended. By recorded times alone."""
     events: list[Event] = []
 
     def happen(*more: Event) -> None:
@@ -41,6 +42,10 @@ def due(desk: Desk, state: State, now: datetime) -> tuple[Event, ...]:
         if not more:  # Another time, perhaps: on the ledger it stays due.
             state = replace(state, due=state.due.minus(first[2]))
         happen(*more)
+    while (
+        len(events) < desk.policy.maximum_due_per_entry and state.billing and min(state.billing) <= now.date()
+    ):
+        happen(*invoices(rules_of(desk.library, state), state))
     while (
         len(events) < desk.policy.maximum_due_per_entry
         and state.next_close is not None

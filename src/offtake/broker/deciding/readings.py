@@ -8,8 +8,8 @@ from offtake.broker.commands import Correct, ReadMeter
 from offtake.broker.counting import window_of
 from offtake.broker.deciding.call import Call, Outcome, check_id, refusal
 from offtake.broker.events import MeterRead, ReadingReversed
+from offtake.broker.invoicing import counted_before
 from offtake.broker.library import Rules
-from offtake.broker.profile import ZERO
 from offtake.broker.state import PostedReading
 from offtake.domain.errors import InvalidInput
 from offtake.domain.selection import Interval
@@ -38,7 +38,7 @@ def read_meter(call: Call, command: ReadMeter) -> Outcome:
         raise InvalidInput(f"a reading lies in one window of {command.clause}: it ends by {window.ends}")
     owing, currency, payer, payee = 0, None, primitive.payer, primitive.payee
     if isinstance(primitive, PriceSchedule):
-        before = call.state.owed.get((primitive.id, window.begins), ZERO)
+        before = counted_before(call.state, primitive.id, window.begins)
         owing, currency = micro_units(owed(primitive, command.amount, before)), primitive.currency
     return (
         MeterRead(
@@ -89,5 +89,5 @@ def _owed_less(call: Call, reading: PostedReading) -> int:
     if schedule is None:
         return 0
     window: Interval = window_at(schedule.window, reading.begins, schedule.scope.begins, schedule.scope.ends)
-    total = call.state.owed.get((schedule.id, window.begins), ZERO)
+    total = counted_before(call.state, schedule.id, window.begins)
     return micro_units(owed(schedule, reading.amount, total - reading.amount))

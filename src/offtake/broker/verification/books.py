@@ -114,6 +114,14 @@ class Held:
         """Hours of [begins, ends) in which it holds capacity."""
         return max((min(ends, self.until) - max(begins, self.need.begins)).days, 0) * 24
 
+    def counting(self, meter: Meter, begins: date, ends: date) -> Decimal:
+        """Hours that count on a meter: on a commitment what was given back and stays owed is paid for."""
+        hours = Decimal(self.hours(begins, ends))
+        if meter.lower is None:
+            return hours
+        days = max((min(ends, self.need.ends) - max(begins, self.need.begins)).days, 0)
+        return hours + (days * 24 - hours) * self.kept_share
+
     def owes(self, rules: Rules, begins: date, ends: date, currency: str | None) -> Decimal | None:
         """What it owes for the days of [begins, ends), in a currency, by months; None without a rate."""
         total = NOTHING
@@ -194,6 +202,13 @@ class Books:
     happened: list[Happened] = field(default_factory=list[Happened])
     approvals: dict[str | None, list[str]] = field(default_factory=dict[str | None, list[str]])  # By need.
     windows: dict[str, list[Window]] = field(default_factory=dict[str, list[Window]])
+    invoiced: dict[str, date] = field(
+        default_factory=dict[str, date]
+    )  # By lease: the first day not invoiced.
+    priced: dict[tuple[str, date], Decimal] = field(default_factory=dict[tuple[str, date], Decimal])
+    invoicing: date | None = None  # The end of the month that is being invoiced, and its leases' days.
+    chunks: list[tuple[Held, date, date]] = field(default_factory=list[tuple[Held, date, date]])
+    prices_seen: set[tuple[str, date]] = field(default_factory=set[tuple[str, date]])
 
     def close(self, need: str) -> None:
         """A need that is awarded or cancelled is looked at no more."""
@@ -214,7 +229,7 @@ def flow(rules: Rules, held: Held, meter: Meter, begins: date, ends: date) -> De
     """What a lease counts on a meter on [begins, ends): money, hours, or the mean of a level."""
     if meter.measure == "money":
         return held.owes(rules, begins, ends, meter.currency) or NOTHING
-    hours = held.hours(begins, ends)
+    hours = held.counting(meter, begins, ends)
     if meter.measure == "accelerator-hours":
         return held.amounts.get("accelerators", NOTHING) * hours
     if meter.measure in LEVEL_MEASURES:

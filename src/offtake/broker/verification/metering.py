@@ -10,6 +10,7 @@ from offtake.broker.events import MeterRead, ReadingReversed, WindowSettled
 from offtake.broker.verification.books import LEVEL_MEASURES, NOTHING, Noted, Window
 from offtake.broker.verification.findings import Broken, follows, micros, near
 from offtake.broker.verification.inspection import Audit
+from offtake.broker.verification.invoiced import counted_before
 from offtake.broker.verification.priced import total
 from offtake.law.primitives import PriceSchedule
 from offtake.law.windows import window_at
@@ -68,10 +69,9 @@ def _schedule(audit: Audit, primitive: str) -> PriceSchedule | None:
 
 
 def _owing(audit: Audit, schedule: PriceSchedule, day: date) -> Decimal:
-    """What a price makes everything read in a window cost, tier by tier."""
+    """What a price makes everything read and invoiced in a window cost, tier by tier."""
     window = window_at(schedule.window, day, schedule.scope.begins, schedule.scope.ends)
-    quantity = audit.tally.read.get((schedule.id, window.begins), NOTHING)
-    return total(schedule, quantity)
+    return total(schedule, counted_before(audit, schedule, window.begins))
 
 
 def _settled(audit: Audit, event: WindowSettled) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from offtake.broker.entries import Entry
-from offtake.broker.events import Event, LeaseReleased, MeterRead, NeedAwarded, ReadingReversed, WindowSettled
+from offtake.broker.events import (
+    Event,
+    LeaseReleased,
+    LeasesInvoiced,
+    MeterRead,
+    NeedAwarded,
+    PriceInvoiced,
+    ReadingReversed,
+    WindowSettled,
+)
 from offtake.broker.verification.books import Held
 from offtake.broker.verification.findings import micros
 from offtake.broker.verification.inspection import Audit
@@ -59,6 +68,11 @@ def _moves(audit: Audit, event: Event, move: Callable[[str, str, str, int], None
         case WindowSettled():
             payer, payee = f"{event.payer or 'payer'}:shortfall", f"{event.payee or 'payee'}:receivable"
             move(payer, payee, event.currency or "XXX", event.billed_micros - event.drawn_micros)
+        case LeasesInvoiced():
+            move(f"{event.payee}:backlog", f"{event.payer}:committed", event.currency, event.total_micros)
+            move(f"{event.payer}:payable", f"{event.payee}:receivable", event.currency, event.total_micros)
+        case PriceInvoiced():
+            move(f"{event.payer}:payable", f"{event.payee}:receivable", event.currency, event.owed_micros)
         case MeterRead() if event.currency is not None:
             move(
                 f"{event.payer or 'payer'}:owed",

@@ -200,7 +200,8 @@ def mean(rules: Rules, held: Held, meter: Meter, window: Interval, begins: date,
     if meter.measure not in LEVEL_MEASURES:
         return flow(rules, held, meter, begins, ends)
     opens, closes = in_force(meter, window.begins, window.ends or date.max)
-    return held.amounts.get(meter.measure, NOTHING) * held.hours(begins, ends) / (24 * (closes - opens).days)
+    hours = held.counting(meter, begins, ends)
+    return held.amounts.get(meter.measure, NOTHING) * hours / (24 * (closes - opens).days)
 
 
 def fullest(

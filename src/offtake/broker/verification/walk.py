@@ -20,6 +20,7 @@ from offtake.broker.events import (
     HolderNoticed,
     LawInForce,
     LeaseReleased,
+    LeasesInvoiced,
     LedgerOpened,
     MarketOpened,
     MeterRead,
@@ -28,6 +29,7 @@ from offtake.broker.events import (
     NeedFiled,
     NoticeLapsed,
     NoticeReceived,
+    PriceInvoiced,
     ReadingReversed,
     RightRevived,
     WindowSettled,
@@ -38,6 +40,7 @@ from offtake.broker.verification.chain import Chain, Kept, Lines, SealHolds, Sea
 from offtake.broker.verification.findings import Broken, Fault, Verification, follows
 from offtake.broker.verification.ground import approved, happened, stood_on
 from offtake.broker.verification.inspection import Audit
+from offtake.broker.verification.invoiced import invoiced, nothing_left_out, prices_complete
 from offtake.broker.verification.market import dealt
 from offtake.broker.verification.metering import metered
 from offtake.broker.verification.moving import moved
@@ -108,7 +111,12 @@ class _Walk:
     def _entry(self, lines: Lines, seq: int, digest: str, body: str) -> None:
         self.place = (seq, None, "entry")
         entry, plain = self.chain.read(seq, digest, body)
-        self.audit.at = entry.recorded
+        month_before, self.audit.at = self.audit.at.replace(day=1).date(), entry.recorded
+        known = (
+            set(self.audit.books.leases)
+            if month_before < entry.recorded.date().replace(day=1)
+            else set[str]()
+        )
         for n, event in enumerate(entry.events, 1):
             self.place = (seq, n, event.kind)
             self._event(event)
@@ -117,6 +125,9 @@ class _Walk:
         books = self.audit.books
         stated = (entry.estate, entry.law, entry.policy)
         follows(stated == (books.estate, books.law, books.policy), "it names another estate, law or policy")
+        prices_complete(self.audit)
+        if len(entry.events) < self.audit.policy.maximum_due_per_entry:
+            nothing_left_out(self.audit, known)
         self._postings(entry)
         self.chain.close(seq, digest)
         self.place = (seq, None, "postings")
@@ -149,6 +160,8 @@ class _Walk:
                 approved(audit, event)
             case EventRecorded():
                 happened(audit, event)
+            case LeasesInvoiced() | PriceInvoiced():
+                invoiced(self.audit, event)
             case MeterRead() | ReadingReversed() | WindowSettled():
                 metered(audit, event)
             case CommandRefused():

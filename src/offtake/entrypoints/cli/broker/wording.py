@@ -18,6 +18,7 @@ from offtake.broker.events import (
     HolderNoticed,
     LawInForce,
     LeaseReleased,
+    LeasesInvoiced,
     LedgerOpened,
     MarketOpened,
     MeterRead,
@@ -26,6 +27,7 @@ from offtake.broker.events import (
     NeedFiled,
     NoticeLapsed,
     NoticeReceived,
+    PriceInvoiced,
     ReadingReversed,
     RightRevived,
     WindowSettled,
@@ -191,6 +193,19 @@ def _settled(event: WindowSettled) -> Iterator[str]:
     yield said
 
 
+def _invoiced(event: LeasesInvoiced) -> Iterator[str]:
+    total = micros(event.total_micros, event.currency)
+    yield f"{event.payer} is invoiced {total} by {event.payee} for {event.begins:%B %Y}"
+    for line in event.lines:
+        cost = micros(line.micros, event.currency)
+        yield f"  {line.lease} from {line.begins} until {line.ends}: {plain(line.held_hours)} hours, {cost}"
+
+
+def _price(event: PriceInvoiced) -> Iterator[str]:
+    added = micros(event.owed_micros, event.currency)
+    yield f"{event.clause} adds {added} for {plain(event.quantity)} in {event.begins:%B %Y}"
+
+
 _SAID: Final[dict[type, Callable[[Any], Iterator[str]]]] = {
     LedgerOpened: _opened,
     LawInForce: _law,
@@ -213,5 +228,7 @@ _SAID: Final[dict[type, Callable[[Any], Iterator[str]]]] = {
     MeterRead: _read,
     ReadingReversed: lambda event: iter((f"the reading {event.reading} is reversed: {event.why}",)),
     WindowSettled: _settled,
+    LeasesInvoiced: _invoiced,
+    PriceInvoiced: _price,
     CommandRefused: _refused,
 }
