@@ -38,7 +38,7 @@ class _Chunk:
 
 def owed_until(lease: Lease, day: date) -> int:
     """What a lease owes for its days before one, in micro-units: what its postings commit it to, once it is over."""
-    if day < lease.ends:
+    if day < _last_day(lease):
         return micro_units(charge(lease, lease.begins, day))
     unreleased = replace(lease, released=None)
     total = micro_units(charge(unreleased, lease.begins, lease.ends))

@@ -64,7 +64,7 @@ def _over(lease: Held) -> date:
 def owed(lease: Held, day: date) -> int:
     """What a lease owes for its days before one, in millionths; of its last day on, what postings committed it to."""
     daily, begins, ends = lease.price * lease.quantity * 24, lease.need.begins, lease.need.ends
-    if day >= ends:
+    if day >= _over(lease):
         given_back = daily * (ends - lease.until).days
         return micros(daily * (ends - begins).days) - micros(given_back - given_back * lease.kept_share)
     held = max((min(day, lease.until) - begins).days, 0)
