@@ -45,16 +45,33 @@ class WarmSifting:
         from offtake.adapters.highs_warm import Model
 
         self._kept, self._entries = kept, Entries(base)
-        self._model: Model = Model(only(base, kept), options)
+        # Which of a program's entries are of the columns kept: the same in all, for they are of one shape.
+        places = only(replace(base, value=np.arange(base.entry_count, dtype=np.float64)), kept)
+        self._places = places.value.astype(np.intp)
+        self._start, self._index = places.start, places.index
+        self._model: Model = Model(self._first_columns(base), options)
         # Columns that come and go would have HiGHS scale anew, by whatever is held then.
         _ = self._model.highs.setOptionValue("simplex_scale_strategy", 0)
         self._basis = Basis(basis.columns[kept], basis.rows)
+
+    def _first_columns(self, program: Program) -> Program:
+        kept = self._kept
+        return replace(
+            program,
+            cost=program.cost[kept],
+            col_lower=program.col_lower[kept],
+            col_upper=program.col_upper[kept],
+            start=self._start,
+            index=self._index,
+            value=program.value[self._places],
+            column_blocks=(),
+        )
 
     def solve(self, program: Program) -> Solution | None:
         """The optimum; None where the columns at hand have none, which says nothing about the program."""
         model = self._model
         order = self._kept
-        model.push(only(program, order))
+        model.push(self._first_columns(program))
         status = model.run(self._basis)
         iterations = model.iterations
         try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 12
 ROBUST: Final = 0.95
 HALF_BAR: Final = 12
+YEARS: Final = 3  # That are told; the report and the files have every period.
 WIDE: Final = 104  # Columns of a terminal with room for everything.
 LEAST: Final = {"power_mw": 1.0}  # Below which a series is not told: a server room is no matter of megawatts.
 NAMES: Final = {
@@ -118,13 +119,15 @@ def _shape(one: Spread) -> str:
 def _by_year(bands: Sequence[BandRow]) -> Table:
     """The last column of each year, for each series that is told."""
     series = [name for name in NAMES if any(one.series == name for one in bands)]
-    last = {one.at[:4]: one.at for one in bands}
-    table = _table("p5 · median · p95, in the last period of each year", "", *last.values())
+    ends = list({one.at[:4]: one.at for one in bands}.values())
+    if len(ends) > YEARS:
+        ends = [ends[0], ends[len(ends) // 2], ends[-1]]
+    table = _table("p5 · median · p95, in the last period of a year", "", *ends)
     for name in series:
         at = {one.at: one for one in bands if one.series == name}
         cells = (
             "–" if not any(values := _three(at[x])) else " · ".join(short(v) or "0" for v in values)
-            for x in last.values()
+            for x in ends
         )
         table.add_row(NAMES[name], *cells)
     return table
