@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar, cast
 
@@ -42,7 +43,14 @@ def run_unordered(
         yield from map(function, items)
         return
     parallel = joblib.Parallel(n_jobs=workers or -1, return_as="generator_unordered", batch_size=1)
-    yield from cast("Iterator[Result]", parallel(joblib.delayed(function)(item) for item in items))
+    work = joblib.delayed(_undisturbed)
+    yield from cast("Iterator[Result]", parallel(work(function, item) for item in items))
+
+
+def _undisturbed(function: Callable[[Item], Result], item: Item) -> Result:
+    """In a worker: an interrupt is for the process that asked, which ends its workers and says what there is."""
+    _ = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return function(item)
 
 
 def processors() -> int:
