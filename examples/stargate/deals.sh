@@ -19,17 +19,8 @@ say broker open "$here/estate.yaml" --rehearsal --at 2025-02-03T09:00
 say broker import "$plan" --from 2026-07-01 --until 2026-10-01
 say broker import "$plan" --from 2026-07-01 --until 2026-10-01
 say broker status
-# The largest of them, and the part of it that Microsoft takes here: 30 %, 140 MW at most.
-read -r need part < <(offtake broker status --json | python -c '
-import json, sys
-needs = json.load(sys.stdin)["needs"]
-largest = max(needs, key=lambda one: float(one["quantity"]))
-print(largest["id"], min(int(float(largest["quantity"]) * 0.3), 140))')
-# Microsoft takes what it offers; the rest overflows to the market.
-say broker answer "$need" --by microsoft --take azure-georgia="$part MW" --at 2025-02-20T15:00
-say broker bid "$need" coreweave-us '100 MW' '2.70 USD/accelerator-hour' --at 2025-02-24T09:00
-say broker bid "$need" abilene/gb200 '600 MW' '2.03 USD/accelerator-hour' --at 2025-02-24T10:00
-say broker award "$need" --at 2025-03-03T09:00
-say broker status "$need"
+# Everybody answers by rule: Microsoft takes a part, the rest overflows to the market, the bids come in, and OpenAI awards.
+say broker respond "$here/responders.yaml" --at 2025-03-14T09:00
+say broker status
 say ledger balance openai
 say ledger verify

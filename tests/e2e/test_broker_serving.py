@@ -145,6 +145,26 @@ def test_a_server_that_would_not_be_safe_does_not_begin(ledger: str, options: li
     assert said in refused.stderr
 
 
+def test_a_server_answers_by_rule(tmp_path: Path) -> None:
+    where = str(tmp_path / "deals.db")
+    (tmp_path / "estate.yaml").write_text(yaml.safe_dump(market(agreements=right()), sort_keys=False))
+    (tmp_path / "rules.yaml").write_text("responders: 1\nparties:\n  h: {answers: [{take: 30}]}\n")
+    opened = offtake("open", str(tmp_path / "estate.yaml"), where=where)
+    assert opened.exit_code == 0, opened.output
+    offtake("token", "create", "operator", where=where)
+    need("n1", where)
+    with serving(where, free_port(), "--respond", str(tmp_path / "rules.yaml")):
+        for _ in range(200):
+            (found,) = json.loads(offtake("status", "--json", where=where).stdout)["needs"]
+            if found["stage"] == "overflow":
+                break
+            time.sleep(0.1)
+    assert [(one["outcome"], one["taken"]) for one in found["notices"]] == [("accept-part", "30")]
+    (tmp_path / "rules.yaml").write_text("responders: 1\nparties:\n  h: {answers: [{take: much}]}\n")
+    refused = offtake("serve", "--respond", str(tmp_path / "rules.yaml"), where=where)
+    assert (refused.exit_code, "rules.yaml:3:24" in refused.output) == (2, True)
+
+
 class Receiver:
     """Takes webhooks on this machine, and is out of order for as long as it is told to."""
 

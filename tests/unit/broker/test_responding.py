@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from brokered import MORNING, Rehearsal, market, right
+from offtake.adapters.estate_yaml import Loaded
+from offtake.bootstrap.estates import read_estate
 from offtake.bootstrap.responding import checked_rules, read_rules
 from offtake.broker.door import LedgerDoor, in_force
+from offtake.broker.library import Library
 from offtake.broker.responding.rules import Responders
 from offtake.broker.responding.turns import Turn, Turns, through
 from offtake.broker.responding.worlds import drawn, most_held
 from offtake.domain.errors import InvalidInput
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 LATER = MORNING + timedelta(days=60)
 
 
@@ -235,3 +239,23 @@ def test_through_a_door_rules_see_what_it_shows(tmp_path: Path) -> None:
     assert {one.supply: one.quantity for one in deals.state.leases.values()} == {"h-gpu": 30, "b-gpu": 70}
     # Another process, with no memory of its own, finds its keys on the ledger.
     assert list(through(LedgerDoor(deals.broker), responders, 0, LATER, set())) == []
+
+
+@pytest.mark.parametrize(
+    ("estate", "file"), [("stargate", "stargate/responders.yaml"), ("rehearsal", "rehearsal/rules.yaml")]
+)
+def test_the_rules_of_the_examples_can_be_used(estate: str, file: str) -> None:
+    loaded = read_estate(EXAMPLES / estate / "estate.yaml")
+    assert isinstance(loaded, Loaded)
+    library = Library()
+    digest, _ = library.add(loaded.estate)
+    rules = checked_rules(EXAMPLES / file, library.rules(digest, date(2026, 1, 1)))
+    assert len(rules.parties) > 2
+
+
+def test_a_bidder_that_says_how_much_it_sells_bids_so_much(tmp_path: Path) -> None:
+    deals = Rehearsal(tmp_path, market())
+    deals.need(quantity=100)
+    bids = [{"supply": "b-gpu", "at_most": 300}]
+    played(deals, rules(b={"bids": bids}, y={"bids": [{"supply": "y-gpu"}]}))
+    assert {id: bid.quantity for id, bid in deals.state.bids.items()} == {"n1.b-gpu": 300, "n1.y-gpu": 100}

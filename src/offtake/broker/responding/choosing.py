@@ -231,9 +231,10 @@ def _bid(
     if any(one.id == id for one in need.bids) or not _chosen(rule, world, f"bid {id}"):
         return None
     price = _stated(rule.price, supply, need, world)
-    most = need.left
+    # A supplier that says how much it would sell bids so much, whatever is left: an award takes no more than that.
+    stated = _in_measure(rule.at_most, need.measure, supply)
+    most = need.left if stated is None else stated
     for limit in (
-        _in_measure(rule.at_most, need.measure, supply),
         world.free(supply.id, need.begins, need.ends, need.measure),
         _rest_of(rule, party, supply, need, world),
     ):

@@ -62,10 +62,10 @@ def _say(turns: Iterable[Turn], *, quiet: bool) -> None:
     for turn in turns:
         count += 1
         if turn.problem is not None:
-            typer.secho(f"{turn.by}, by {turn.rule}: {turn.problem}", fg="red", err=True)
+            typer.secho(f"{turn.rule or turn.by}: {turn.problem}", fg="red", err=True)
             continue
         if turn.rule is not None:
-            typer.secho(f"{turn.by}, by {turn.rule}", bold=True)
+            typer.secho(turn.rule, bold=True)
         if turn.outcome is not None:
             tell(turn.outcome)
     if not count and not quiet:
