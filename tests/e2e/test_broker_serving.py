@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx2
 import pytest
@@ -43,6 +44,12 @@ def need(id: str, where: str, **env: str) -> None:
     days = ["--from", "2026-03-01", "--until", "2028-03-01"]
     filed = offtake("file-need", id, "100 accelerators", "--for", "lab", *days, where=where, **env)
     assert filed.exit_code == 0, filed.output
+
+
+def status(where: str) -> dict[str, Any]:
+    """The only need of a ledger."""
+    (found,) = json.loads(offtake("status", "--json", where=where).stdout)["needs"]
+    return found
 
 
 def free_port() -> int:
@@ -155,11 +162,10 @@ def test_a_server_answers_by_rule(tmp_path: Path) -> None:
     need("n1", where)
     with serving(where, free_port(), "--respond", str(tmp_path / "rules.yaml")):
         for _ in range(200):
-            (found,) = json.loads(offtake("status", "--json", where=where).stdout)["needs"]
-            if found["stage"] == "overflow":
+            if status(where)["stage"] == "overflow":
                 break
             time.sleep(0.1)
-    assert [(one["outcome"], one["taken"]) for one in found["notices"]] == [("accept-part", "30")]
+    assert [(one["outcome"], one["taken"]) for one in status(where)["notices"]] == [("accept-part", "30")]
     (tmp_path / "rules.yaml").write_text("responders: 1\nparties:\n  h: {answers: [{take: much}]}\n")
     refused = offtake("serve", "--respond", str(tmp_path / "rules.yaml"), where=where)
     assert (refused.exit_code, "rules.yaml:3:24" in refused.output) == (2, True)
