@@ -91,6 +91,15 @@ def test_a_deal_from_need_to_lease(door: Door) -> None:
     assert [one.id for one in door.supplies()] == ["b-gpu", "h-gpu", "y-gpu", "z-gpu"]
 
 
+def test_a_quote_says_what_supplies_have_and_records_nothing(door: Door) -> None:
+    before = door.standing().entries
+    found = door.quote(FILED.need)
+    assert found.need == "n1"
+    assert {offer.supply for offer in found.offers} >= {"b-gpu", "h-gpu"}
+    assert found.offers[0].quantity == 100
+    assert door.standing().entries == before == found.entries
+
+
 def test_the_same_key_counts_once(door: Door) -> None:
     first, again = (door.submit(FILED, key="file") for _ in range(2))
     assert (again.repeated, again.seq, again.events) == (True, first.seq, first.events)

@@ -10,8 +10,10 @@ from offtake.broker.audience import OPERATOR, Answered, answered
 from offtake.broker.commands import Command
 from offtake.broker.folding import rules_of
 from offtake.broker.library import Rules
+from offtake.broker.quoting import Quote
 from offtake.broker.service import Broker
 from offtake.broker.state import State
+from offtake.broker.terms import Need
 from offtake.broker.views import (
     LeaseView,
     NeedView,
@@ -65,6 +67,10 @@ class Door(Protocol):
 
     def supplies(self) -> Sequence[SupplyView]:
         """All supplies that may be seen, by id."""
+        ...
+
+    def quote(self, need: Need) -> Quote:
+        """What a need would be answered now; nothing is recorded."""
         ...
 
     def close(self) -> None:
@@ -121,6 +127,10 @@ class LedgerDoor:
     def supplies(self) -> Sequence[SupplyView]:
         """All supplies, by id."""
         return tuple(supplies_of(in_force(self._broker, self._broker.state())))
+
+    def quote(self, need: Need) -> Quote:
+        """What a need would be answered now."""
+        return self._broker.quote(need)
 
     def close(self) -> None:
         """Lets go of the ledger."""

@@ -25,9 +25,11 @@ from offtake.broker.folding import fold, write
 from offtake.broker.policy import policy_document, policy_hash, policy_of
 from offtake.broker.ports import Clock, Ledger, Sealer, Transaction
 from offtake.broker.posting import postings
+from offtake.broker.quoting import Quote, quote
 from offtake.broker.reading import as_of
 from offtake.broker.snapshots import snapshot_of, state_of
 from offtake.broker.state import Draft, State
+from offtake.broker.terms import Need
 from offtake.broker.upcasting import FORMAT
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure
 from offtake.domain.estate import Estate
@@ -162,6 +164,15 @@ class Broker:
     def sweep(self, *, key: str, at: datetime | None = None) -> Outcome:
         """Records what is due."""
         return self.submit(Sweep(), key=key, by="sweep", at=at)
+
+    def quote(self, need: Need) -> Quote:
+        """What a need would be answered now; nothing is recorded. Raises InvalidInput if it could not be filed."""
+        state = self.state()
+        if not state.estate:
+            raise InvalidInput(
+                "the ledger has not been opened", hint="offtake broker open ESTATE --ledger FILE"
+            )
+        return quote(self._desk, state, need, self._now(state, None))
 
     def state(self, at: datetime | None = None) -> State:
         """Where things stand now (or at a later time), everything due counted."""

@@ -18,7 +18,9 @@ import httpx2
 from pydantic import TypeAdapter, ValidationError
 
 from offtake.broker.audience import ANSWERED, Answered
-from offtake.broker.commands import Command
+from offtake.broker.commands import Command, FileNeed
+from offtake.broker.quoting import QUOTE, Quote
+from offtake.broker.terms import Need
 from offtake.broker.views import LeaseView, NeedView, Standing, SupplyView
 from offtake.domain.errors import Conflict, InvalidInput, OfftakeError, StorageFailure, UpstreamFailure
 
@@ -102,6 +104,11 @@ class BrokerClient:
     def supplies(self) -> Sequence[SupplyView]:
         """All supplies that the token may see, by id."""
         return tuple(self._pages(TypeAdapter(tuple[SupplyView, ...]), "/v1/supplies", {}))
+
+    def quote(self, need: Need) -> Quote:
+        """What a need would be answered now; nothing is recorded. For operators and auditors."""
+        body = COMMAND.dump_python(FileNeed(need=need), mode="json")
+        return self._read(QUOTE, self._ask("POST", "/v1/quotes", json=body))
 
     def events(self, after: int = 0) -> Iterator[tuple[str, str, str]]:
         """Id, topic and body of what the ledger tells the token's owner, as it happens, until the server ends it."""

@@ -20,7 +20,7 @@ def file_need(call: Call, command: FileNeed) -> Outcome:
     need = command.need
     if need.id in call.state.deals:
         raise InvalidInput(f"there is a need `{need.id}` already", hint="give the new one another id")
-    _check_need(call, need)
+    check_need(call, need)
     filed = call.then(NeedFiled(need=need), need=need.id)
     if all(procedure.aggregates_within is None for procedure in call.rules.law.procedures):
         return filed
@@ -28,7 +28,8 @@ def file_need(call: Call, command: FileNeed) -> Outcome:
     return (*filed, *aggregated(call.rules, call.policy, after.state, need, call.now))
 
 
-def _check_need(call: Call, need: Need) -> None:
+def check_need(call: Call, need: Need) -> None:
+    """Raises InvalidInput for a need that cannot be filed."""
     check_id(need.id)
     estate = call.rules.estate
     years = (need.ends - need.begins).days / 365.25

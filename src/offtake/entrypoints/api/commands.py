@@ -14,8 +14,9 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from offtake.broker.audience import ANSWERED, Answered, answered, denied, unknown_fields
-from offtake.broker.commands import Command
+from offtake.broker.commands import Command, FileNeed
 from offtake.broker.deciding import subject_of
+from offtake.broker.quoting import QUOTE, Quote
 from offtake.domain.errors import Conflict
 from offtake.entrypoints.api.access import Admitted, Caller, Service, deny, service_of
 from offtake.entrypoints.api.instants import Instant
@@ -107,6 +108,23 @@ def give(
         200 if found.repeated or found.seq is None else 201,
         media_type="application/json",
     )
+
+
+@router.post(
+    "/v1/quotes",
+    response_model=None,
+    responses={200: {"model": Quote, "description": "Who is asked, and what supplies have"}, **documented()},
+    dependencies=[Depends(exact_fields)],
+    operation_id="quote",
+    summary="What a need would be answered now",
+)
+def quotes(request: Request, caller: Admitted, command: Annotated[FileNeed, Body()]) -> Response:
+    """A quote binds nobody, and nothing is recorded. It shows prices and clauses of many parties."""
+    if not caller.audience.whole:
+        raise deny(request, 403, "quotes are for operators and auditors", caller.token)
+    _bounded(COMMAND.dump_python(command))
+    found = service_of(request).broker.quote(command.need)
+    return Response(QUOTE.dump_json(found), media_type="application/json")
 
 
 def _given(

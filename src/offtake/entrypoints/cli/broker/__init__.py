@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from offtake.entrypoints.cli.broker import answers, keeping, leases, needs, responding, service, simulating
+from offtake.entrypoints.cli.broker import (
+    answers,
+    keeping,
+    leases,
+    needs,
+    quoting,
+    responding,
+    service,
+    simulating,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +30,11 @@ for name, command, example in (
         "file-need",
         needs.file_need,
         "offtake broker file-need n1 '300 MW' --for openai --from 2026-07-01 --until 2031-07-01",
+    ),
+    (
+        "quote",
+        quoting.quote,
+        "offtake broker quote '300 MW' --for openai --from 2026-07-01 --until 2031-07-01",
     ),
     ("answer", answers.answer, "offtake broker answer n1 --by microsoft --take azure-georgia='100 MW'"),
     ("acknowledge", answers.acknowledge, "offtake broker acknowledge n1 --by microsoft"),
