@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import futures, masks
+from benchmarks import broker, futures, masks
 from benchmarks.expansion import run
 from benchmarks.laws import run as laws
 
@@ -11,3 +11,4 @@ if __name__ == "__main__":
     run.main()
     laws.main([])
     futures.main([])
+    broker.main([])

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.broker`: durable commands a second beside raw commits, and the cost of a ledger that grows.
+"""`python -m benchmarks.broker`: durable commands a second beside raw commits, and what a ledger costs as it grows.
 
-One run on one machine: numbers are medians of a few rounds, to be read as ratios to the raw commits beside them.
+One run on one machine: rates are medians of three rounds, to be read as ratios to the raw commits beside them.
+PostgreSQL is started by the tests' own script, on loopback.
 """
 
 from __future__ import annotations
@@ -9,271 +10,257 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
+from threading import local
+from typing import Final
 
+import sqlalchemy as sa
+from benchmarks import bulk
+from benchmarks.broker_server import served
+
+from offtake.adapters.award_milp import MilpOptimiser
+from offtake.adapters.business_days import business_days_of
 from offtake.adapters.ledger_sql import open_ledger
-from offtake.adapters.sealing import sealer_at
+from offtake.adapters.sealing import seal_holds, sealer_at
 from offtake.bootstrap.broker import desk
-from offtake.broker.admission import judged
-from offtake.broker.awarding import bid_lease
-from offtake.broker.commands import Award, FileNeed, MakeBid
-from offtake.broker.folding import fold, rules_of
-from offtake.broker.library import Library
+from offtake.broker.commands import FileNeed
+from offtake.broker.deciding import decide
+from offtake.broker.folding import fold
+from offtake.broker.quoting import quote
 from offtake.broker.service import Broker
 from offtake.broker.state import State
-from offtake.broker.terms import Bid, Need
-from offtake.domain.estate import Estate
+from offtake.broker.verification import verified
 
-START = datetime(2026, 1, 12, 9, tzinfo=UTC)
-
-
-def estate() -> Estate:
-    """A seller with room, a ceiling and a commitment, and nobody with a right: what is timed is the ledger."""
-    return Estate.model_validate(
-        {
-            "offtake": 1,
-            "horizon": {"from": "2026-01-01", "until": "2040-01-01"},
-            "parties": {"lab": {}, "b": {}},
-            "providers": {"b": {"party": "b"}},
-            "regions": {"here": {"jurisdiction": "US"}},
-            "accelerators": {"gpu": {"power": "1 kW"}},
-            "products": {
-                "gpus": {
-                    "kind": "accelerator-hours",
-                    "provider": "b",
-                    "region": "here",
-                    "accelerator": "gpu",
-                    "price": "2 USD/accelerator-hour",
-                    "limit": 100_000_000,
-                }
-            },
-            "agreements": {
-                "deal": {
-                    "between": ["lab", "b"],
-                    "signed": "2025-01-01",
-                    "clauses": {
-                        "most": {
-                            "kind": "ceiling",
-                            "measure": "accelerators",
-                            "upper": "90 million accelerators",
-                            "window": "month",
-                        },
-                    },
-                }
-            },
-        }
-    )
+ROUNDS: Final = 3
+CLIENTS: Final = (1, 32)
+ROW_BYTES: Final = 2_000
+Record = dict[str, object]
 
 
-def need(id: str, day: int = 0) -> Need:
-    """A need of one accelerator for a month."""
-    begins = date(2026, 2, 1) + timedelta(days=day)
-    return Need(
-        id=id,
-        party="lab",
-        measure="accelerators",
-        quantity=Decimal(1),
-        begins=begins,
-        ends=begins + timedelta(days=30),
-        currency="USD",
-    )
-
-
-def opened(where: str, folder: Path) -> Broker:
-    """A broker on a new ledger."""
-    broker = Broker(desk(), open_ledger(where), sealer_at(folder / "key"), lambda: START)
-    broker.open(estate(), rehearsed=True, by="benchmark", key="open", at=START)
-    return broker
-
-
-def rate(work: Callable[[int], object], clients: int, count: int) -> float:
+def rate(work: Callable[[int], object], clients: int, calls: int) -> float:
     """Calls a second from so many threads."""
-    begun = time.perf_counter()
-    if clients == 1:
-        for n in range(count):
-            work(n)
-    else:
-        with ThreadPoolExecutor(clients) as threads:
-            list(threads.map(work, range(count)))
-    return count / (time.perf_counter() - begun)
+    with ThreadPoolExecutor(clients) as threads:
+        list(threads.map(work, range(-clients, 0)))  # Connections are made before the clock runs.
+        begun = time.perf_counter()
+        list(threads.map(work, range(calls)))
+        return calls / (time.perf_counter() - begun)
 
 
-def raw(where: str, count: int, size: int) -> float:
-    """Rows a second that the same database commits durably, one row to a transaction, by the same driver."""
+def raw(where: str, clients: int, calls: int) -> float:
+    """One-row transactions a second that a database commits durably, by the same driver, each client on its own
+    connection."""
     ledger = open_ledger(where)
+    body, mine, made = "x" * ROW_BYTES, local(), list[sa.Connection]()
     with ledger.engine.connect() as connection:
-        connection.exec_driver_sql("CREATE TABLE raw_commits (n INTEGER, body TEXT)")
-        body, begun = "x" * size, time.perf_counter()
-        for n in range(count):
-            connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql(f"INSERT INTO raw_commits VALUES ({n}, '{body}')")
-            connection.exec_driver_sql("COMMIT")
-        took = time.perf_counter() - begun
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS raw_commits (n INTEGER, body TEXT)")
+    begin = "BEGIN IMMEDIATE" if ledger.engine.dialect.name == "sqlite" else "BEGIN"
+    engine = sa.create_engine(ledger.engine.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    sqlite = ledger.engine.dialect.name == "sqlite"
+
+    def commit(n: int) -> None:
+        if not hasattr(mine, "connection"):
+            mine.connection = engine.connect()
+            made.append(mine.connection)
+            if sqlite:
+                mine.connection.exec_driver_sql("PRAGMA synchronous=FULL")
+                mine.connection.exec_driver_sql("PRAGMA busy_timeout=30000")
+        mine.connection.exec_driver_sql(begin)
+        mine.connection.exec_driver_sql(f"INSERT INTO raw_commits VALUES ({n}, '{body}')")
+        mine.connection.exec_driver_sql("COMMIT")
+
+    found = rate(commit, clients, calls)
+    for connection in made:
+        connection.detach()
+        connection.close()
+    engine.dispose()
     ledger.close()
-    return count / took
+    return found
 
 
-def durable(name: str, where: Callable[[], str], folder: Path, count: int) -> Iterator[dict[str, object]]:
-    """Durable commands a second at 1 and 32 clients, beside raw commits on the same disk in the same run."""
-    commits = statistics.median(raw(where(), count, 2_000) for _ in range(3))
-    for clients in (1, 32):
-        rates: list[float] = []
-        for round_ in range(3):
-            broker = opened(where(), folder)
-            rates.append(
-                rate(
-                    lambda n, b=broker, r=round_: b.submit(
-                        FileNeed(need=need(f"n{r}-{n}")), key=f"k{r}-{n}", at=START
-                    ),
-                    clients,
-                    count,
-                )
-            )
-            broker.close()
-        found = statistics.median(rates)
+def in_process(where: str, folder: Path, clients: int, calls: int) -> float:
+    """Needs filed durably a second by threads of one process."""
+    broker = bulk.opened(where, folder)
+    found = rate(
+        lambda n: broker.submit(FileNeed(need=bulk.need(f"n{n}")), key=f"k{n}", at=bulk.START), clients, calls
+    )
+    broker.close()
+    return found
+
+
+def over_http(where: str, folder: Path, clients: int, calls: int) -> float:
+    """Needs filed durably a second over HTTP, by threads of another process."""
+    with served(where, folder) as file:
+        return rate(lambda n: file(f"n{n}"), clients, calls)
+
+
+def durable(name: str, fresh: Callable[[], str], folder: Path, calls: int) -> Iterator[Record]:
+    """Durable commands a second, beside raw commits on the same disk, taking turns."""
+    for clients in CLIENTS:
+        rounds: dict[str, list[float]] = {"raw": [], "in process": [], "over HTTP": []}
+        for _ in range(ROUNDS):
+            rounds["raw"].append(raw(fresh(), clients, calls))
+            rounds["in process"].append(in_process(fresh(), folder, clients, calls))
+            rounds["over HTTP"].append(over_http(fresh(), folder, clients, calls))
+        found = {what: statistics.median(rates) for what, rates in rounds.items()}
         yield {
-            "what": "durable commands a second",
             "database": name,
             "clients": clients,
-            "per_second": round(found),
-            "raw_commits_per_second": round(commits),
-            "ratio": round(found / commits, 2),
+            "raw_commits_per_second": round(found["raw"]),
+            "in_process_per_second": round(found["in process"]),
+            "in_process_ratio": round(found["in process"] / found["raw"], 2),
+            "http_per_second": round(found["over HTTP"]),
+            "http_ratio": round(found["over HTTP"] / found["raw"], 2),
         }
 
 
-def grown(folder: Path, sizes: tuple[int, ...]) -> Iterator[dict[str, object]]:
-    """The cost of a decision, of a quote and of a replay as the ledger grows."""
-    path = folder / "grown.db"
-    broker = opened(str(path), folder)
-    made = 0
-    for size in sizes:
-        while broker.ledger.head()[0] < size:
-            work = range(made, made + 128)
-            with ThreadPoolExecutor(32) as threads:
-                list(
-                    threads.map(
-                        lambda n: broker.submit(
-                            FileNeed(need=need(f"g{n}", n % 3000)), key=f"f{n}", at=START
-                        ),
-                        work,
-                    )
-                )
-                list(threads.map(lambda n: broker.submit(MakeBid(bid=bid(n)), key=f"b{n}", at=START), work))
-                list(threads.map(lambda n: broker.submit(Award(need=f"g{n}"), key=f"a{n}", at=START), work))
-            made += 128
-        state = broker.state()
-        times = [timed(filed, broker, f"t{size}-{n}") for n in range(60)]
-        state = broker.state()
-        quotes = [timed(quote, broker, state, n) for n in range(400)]
-        yield {
-            "what": "a decision, and a quote, as the ledger grows",
-            "entries": broker.ledger.head()[0],
-            "leases": len(state.leases),
-            "command_ms_median": round(statistics.median(times) * 1000, 2),
-            "quote_ms_p99": round(sorted(quotes)[int(len(quotes) * 0.99)] * 1000, 2),
-        }
-    broker.close()
-    yield replayed(path)
+def timed(work: Callable[[], object]) -> float:
+    """Milliseconds of a call."""
     begun = time.perf_counter()
-    again = Broker(desk(), open_ledger(path), sealer_at(folder / "key"), lambda: START)
-    again.state()
-    yield {"what": "opening it from its snapshot", "seconds": round(time.perf_counter() - begun, 2)}
-    again.close()
+    work()
+    return (time.perf_counter() - begun) * 1000
 
 
-def bid(n: int) -> Bid:
-    """A bid for a need."""
-    return Bid(
-        id=f"b{n}",
-        need=f"g{n}",
-        bidder="b",
-        supply="gpus",
-        quantity=Decimal(1),
-        price=Decimal(2),
-        currency="USD",
+def grown(folder: Path, entries: int, calls: int) -> Record:
+    """What a ledger of so many entries costs: a replay, a snapshot, decisions, durable commands and quotes."""
+    path = str(folder / f"grown{entries}.db")
+    bulk.grow(path, folder, entries)
+    broker = _broker(path, folder)
+    replay_s = timed(broker.state) / 1000
+    state = broker.state()
+    snapshot_s = timed(broker.close) / 1000
+    broker = _broker(path, folder)
+    open_s = timed(broker.state) / 1000
+    decisions = list(_decisions(broker, state, calls))
+    commands = list(_commands(broker, state.seq, calls))
+    quotes = [
+        timed(lambda n=n: quote(broker.desk, state, bulk.need(f"quoted{n}", n), bulk.START))
+        for n in range(10 * calls)
+    ]
+    rounds = (state.seq - 1) // (4 * bulk.OPEN_EVERY - 3)
+    events = 2 + rounds * (6 * (bulk.OPEN_EVERY - 1) + 2)
+    found: Record = {
+        "entries": state.seq,
+        "events": events,
+        "leases": len(state.leases),
+        "replay_s": round(replay_s, 1),
+        "replay_s_for_a_million_events": round(replay_s / events * 1e6, 1),
+        "snapshot_s": round(snapshot_s, 1),
+        "open_from_snapshot_s": round(open_s, 1),
+        "decision_ms_median": round(statistics.median(decisions), 2),
+        "decision_ms_p99": round(_p99(decisions), 2),
+        "durable_command_ms_median": round(statistics.median(commands), 2),
+        "quote_ms_median": round(statistics.median(quotes), 2),
+        "quote_ms_p99": round(_p99(quotes), 2),
+    }
+    broker.ledger.close()
+    for left in folder.glob(f"grown{entries}.db*"):
+        left.unlink()
+    return found
+
+
+def _decisions(broker: Broker, state: State, calls: int) -> Iterator[float]:
+    """Milliseconds of deciding each command of a deal, in memory."""
+    for n in range(calls):
+        at = state
+        for command in bulk.deal(f"decided{n}", n):
+            begun = time.perf_counter()
+            events = decide(broker.desk, at, command, bulk.START)
+            at = fold(broker.desk.library, at, events, bulk.START, at.seq + 1)
+            yield (time.perf_counter() - begun) * 1000
+
+
+def _commands(broker: Broker, seq: int, calls: int) -> Iterator[float]:
+    """Milliseconds of each command of a deal, until it is durable."""
+    for n in range(calls):
+        for step, command in enumerate(bulk.deal(f"more{seq}.{n}", n)):
+            begun = time.perf_counter()
+            broker.submit(command, key=f"more{seq}.{n}.{step}", at=bulk.START)
+            yield (time.perf_counter() - begun) * 1000
+
+
+def _p99(times: Sequence[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+def _broker(path: str, folder: Path) -> Broker:
+    return Broker(desk(), open_ledger(path), sealer_at(folder / "key"), lambda: bulk.START)
+
+
+def verifying(folder: Path, entries: int) -> Record:
+    """How long a verification takes, and whether its second half takes longer than its first."""
+    path = str(folder / "verified.db")
+    bulk.grow(path, folder, entries)
+    ledger, begun, times = open_ledger(path), time.perf_counter(), dict[int, float]()
+    found = verified(
+        ledger,
+        business_days_of,
+        MilpOptimiser(),
+        seal_holds,
+        None,
+        lambda _, seq, __: times.__setitem__(seq, time.perf_counter() - begun),
     )
-
-
-def quote(broker: Broker, state: State, n: int) -> None:
-    """Whether a lease would be lawful and fit, and at what price: what a quote says."""
-    rules = rules_of(broker.desk.library, state)
-    deal = state.deals[next(iter(state.open_needs))]
-    made = Bid(
-        id="q",
-        need=deal.need.id,
-        bidder="b",
-        supply="gpus",
-        quantity=Decimal(n + 1),
-        price=Decimal(2),
-        currency="USD",
-    )
-    assert judged(rules, state, deal, bid_lease(rules, deal, made), START.date()).lawful
-
-
-def filed(broker: Broker, id: str) -> None:
-    """A need filed by itself."""
-    broker.submit(FileNeed(need=need(id)), key=id, at=START)
-
-
-def timed(work: Callable[..., object], *given: object) -> float:
-    """Seconds of a call."""
-    begun = time.perf_counter()
-    work(*given)
-    return time.perf_counter() - begun
-
-
-def replayed(path: Path) -> dict[str, object]:
-    """Folding a ledger from its first entry."""
-    ledger, library, state, events = open_ledger(path), Library(), State(), 0
-    begun = time.perf_counter()
-    for entry in ledger.entries():
-        if entry.seq == 1:
-            library.add_document(ledger.document(entry.estate) or "")
-        state = fold(library, state, entry.events, entry.recorded, entry.seq)
-        events += len(entry.events)
     took = time.perf_counter() - begun
     ledger.close()
+    if found.fault is not None:
+        raise RuntimeError(found.fault.sentence)
+    half = times[max(seq for seq in times if seq <= found.entries // 2)]
     return {
-        "what": "replay from the first entry",
-        "events": events,
-        "seconds": round(took, 2),
-        "events_per_second": round(events / took),
-        "seconds_for_a_million": round(took / events * 1_000_000, 1),
+        "verified_entries": found.entries,
+        "verify_s": round(took, 1),
+        "verify_ms_an_entry": round(took / found.entries * 1000, 2),
+        "second_half_to_first": round((took - half) / half, 2),
     }
 
 
-def main() -> None:
-    """Prints every measurement, and writes them beside this file."""
+def table(records: Sequence[Record]) -> str:
+    """Records of one shape as a table in Markdown."""
+    names = list(records[0])
+    lines = ["| " + " | ".join(name.replace("_", " ") for name in names) + " |", "|" + "---:|" * len(names)]
+    lines += [
+        "| " + " | ".join(f"{v:,}" if isinstance(v, int) else str(v) for v in one.values()) + " |"
+        for one in records
+    ]
+    return "\n".join(lines)
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    """Measures everything, prints the tables, and writes the numbers beside this file."""
     parser = argparse.ArgumentParser(description="The broker's ledger, measured")
-    parser.add_argument("--count", type=int, default=300, help="commands of each round")
-    parser.add_argument("--sizes", default="1000,10000", help="entries at which a decision is timed")
+    parser.add_argument("--calls", type=int, default=300, help="commands of each round")
+    parser.add_argument("--sizes", default="10000,100000,1000000", help="entries of the ledgers that grow")
+    parser.add_argument("--verify", type=int, default=10_000, help="entries that are verified")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "broker.json")
-    asked = parser.parse_args()
-    found: list[dict[str, object]] = []
+    asked = parser.parse_args(given)
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # Where PostgreSQL is started.
+    from brokered.postgresql import cluster
 
-    def say(record: dict[str, object]) -> None:
-        found.append(record)
-        print(json.dumps(record))
+    def say(record: Record) -> Record:
+        print(json.dumps(record), file=sys.stderr)
+        return record
 
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
-        folder = Path(name)
-        numbers = iter(range(10_000))
-        for record in durable("SQLite", lambda: str(folder / f"d{next(numbers)}.db"), folder, asked.count):
-            say(record)
-        from brokered.postgresql import cluster
-
-        with cluster() as running:
-            for record in durable("PostgreSQL", running.database, folder, asked.count):
-                say(record)
-        for record in grown(folder, tuple(int(size) for size in asked.sizes.split(","))):
-            say(record)
-    asked.out.write_text(json.dumps(found, indent=1) + "\n")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR"))))
+        names = count()
+        files = lambda: str(folder / f"d{next(names)}.db")  # noqa: E731 -- a new file's name each time
+        rates = [say(one) for one in durable("SQLite", files, folder, asked.calls)]
+        running = stack.enter_context(cluster())
+        rates += [say(one) for one in durable("PostgreSQL", running.database, folder, asked.calls)]
+        sizes = [say(grown(folder, int(size), 50)) for size in asked.sizes.split(",")]
+        checked = say(verifying(folder, asked.verify))
+    load = os.getloadavg()[0]
+    print("\n\n".join(table(records) for records in (rates, sizes, [checked])))
+    print(f"\nload average at the end: {load:.1f} on {os.cpu_count()} processors")
+    asked.out.write_text(
+        json.dumps({"rates": rates, "sizes": sizes, "verify": checked, "load": round(load, 1)}, indent=1)
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from served import Served
 
 OPERATIONS = (
     "POST /v1/commands",
+    "POST /v1/quotes",
     "GET /v1/health",
     "GET /v1/standing",
     "GET /v1/needs",
@@ -30,13 +31,14 @@ OPERATIONS = (
 CHECKS = {
     "operations": [
         {
-            "include-name": "POST /v1/commands",
+            "include-name": name,
             "checks": {
                 "positive_data_acceptance": {
                     "expected-statuses": ["2xx", "403", "404", "409", "412", "422"],
                 },
             },
         }
+        for name in ("POST /v1/commands", "POST /v1/quotes")
     ]
 }
 SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
