@@ -56,8 +56,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Generator[Cluster]:
-    """A cluster that runs as the user postgres (who may not be root), and is gone afterwards."""
+def cluster(largest_file: int | None = None) -> Generator[Cluster]:
+    """A cluster that runs as the user postgres (who may not be root), and is gone afterwards.
+
+    `largest_file` is how many bytes its files may have: what a full disk does to it, on machines where nobody may mount
+    a small one.
+    """
     tools = binaries()
     folder = Path(tempfile.mkdtemp(prefix="offtake-pg-"))
     password = secrets.token_hex(12)
@@ -67,9 +71,10 @@ def cluster() -> Generator[Cluster]:
         subprocess.run(["chown", "-R", "postgres", str(folder)], check=True)
     folder.chmod(0o700)
 
-    def run(*command: str) -> None:
+    def run(*command: str, largest: int | None = None) -> None:
         as_user = ["runuser", "-u", "postgres", "--", *command] if root else list(command)
-        subprocess.run(as_user, check=True, capture_output=True, timeout=WAIT_S, cwd="/")
+        limit = [] if largest is None else ["prlimit", f"--fsize={largest}", "--"]
+        subprocess.run([*limit, *as_user], check=True, capture_output=True, timeout=WAIT_S, cwd="/")
 
     data, port = folder / "data", _free_port()
     run(
@@ -94,6 +99,7 @@ def cluster() -> Generator[Cluster]:
         "-o",
         options,
         "start",
+        largest=largest_file,
     )
     try:
         yield Cluster(port, password)

@@ -17,7 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from brokered import MORNING, Rehearsal, exact, kinds, market, one, right
-from brokered.postgresql import Cluster
+from brokered.postgresql import Cluster, cluster
 from offtake.adapters.ledger_sql import open_ledger
 from offtake.adapters.ledger_sql.schema import APPEND_ONLY
 from offtake.adapters.sealing import sealer_at
@@ -448,6 +448,43 @@ def test_a_full_disk_fails_the_command_and_not_the_ledger(tmp_path: Path) -> Non
         deal.give(FileNeed(need=a_need(f"n{n}")), key=f"k{n}")
     assert len(deal.state.deals) == 30
     deal.follows()
+
+
+def test_a_postgresql_whose_files_cannot_grow_fails_the_command_and_not_the_ledger(tmp_path: Path) -> None:
+    largest = 20 * 2**20
+    with cluster(largest_file=largest) as running:
+        deal = Rehearsal(tmp_path, market(agreements=right()), where=running.database())
+        filled(deal.ledger.engine, largest)
+        before = deal.ledger.head()[0]
+        failures: list[StorageFailure] = []
+        for n in range(25):
+            try:
+                deal.give(FileNeed(need=a_need(f"n{n}")), key=f"k{n}")
+            except StorageFailure as failed:
+                failures.append(failed)
+        assert failures
+        assert {"make room" in str(one.hint) for one in failures} == {True}
+        assert deal.ledger.head()[0] == before + 25 - len(failures)
+        with deal.ledger.engine.connect() as connection:
+            connection.exec_driver_sql("DELETE FROM outbox WHERE topic = 'fill'")
+            connection.exec_driver_sql("VACUUM FULL outbox")
+        again = [deal.give(FileNeed(need=a_need(f"n{n}")), key=f"k{n}") for n in range(25)]
+        assert sum(not one.repeated for one in again) == len(failures)
+        deal.follows()
+        deal.broker.close()
+
+
+def filled(engine: sa.Engine, largest: int) -> None:
+    """The table that every command writes to, filled until its file may not grow: by long rows, then by short ones."""
+    with engine.connect() as connection:
+        for length in (1_000, 1):
+            connection.exec_driver_sql(
+                "DO $$ BEGIN LOOP BEGIN "
+                f"INSERT INTO outbox (seq, topic, body, told) VALUES (1, 'fill', repeat('x', {length}), true); "
+                "EXCEPTION WHEN OTHERS THEN EXIT; END; END LOOP; END $$"
+            )
+        size = connection.exec_driver_sql("SELECT pg_relation_size('outbox')").scalar() or 0
+    assert size > largest - 2**16
 
 
 def test_a_torn_last_page_loses_what_was_not_acknowledged_and_no_more(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ class Profile:
         """The level after the changes up to and on a day."""
         own, blocks = day // BLOCK_DAYS, self.blocks
         level = ZERO
+        if not blocks:
+            return level
         for index in range(self.first, own):
             block = blocks.get(index)
             if block is not None:

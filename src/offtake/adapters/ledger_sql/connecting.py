@@ -110,7 +110,7 @@ def _hint(cause: str) -> str:
     text = cause.casefold()
     if "locked" in text or "lock timeout" in text:
         return "another process holds it; nothing was recorded: try again with the same key"
-    if "full" in text or "no space" in text:
+    if "full" in text or "no space" in text or "could not extend" in text or "file too large" in text:
         return "make room on its disk; nothing was recorded: try again with the same key"
     if "malformed" in text or "not a database" in text:
         return "restore it from a backup, and run `offtake ledger verify`"
