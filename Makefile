@@ -77,11 +77,17 @@ $(PEERS)/.installed:
 	$(PEERS)/aiohttp/bin/python -m pip install --quiet uvicorn==0.54.0 uvloop==0.23.0 httptools==0.9.0 aiohttp==3.14.5
 	"$(PYTHON)" -m venv $(PEERS)/litellm
 	$(PEERS)/litellm/bin/python -m pip install --quiet 'litellm[proxy]==1.108.7'
+	if command -v npm >/dev/null; then mkdir -p $(PEERS)/portkey \
+	  && cp benchmarks/gateway/portkey.json $(PEERS)/portkey/package.json \
+	  && npm install --prefix $(PEERS)/portkey --silent --no-audit --no-fund \
+	  || echo "npm could not install Portkey's gateway, which is left out" >&2; \
+	else echo "there is no npm (apt-get install nodejs npm): Portkey's gateway is left out" >&2; fi
 	@touch $@
 
 .PHONY: bench-gateway
-bench-gateway: $(BENCH_INSTALLED) $(PEERS)/.installed ## measure the gateway beside nginx, aiohttp and LiteLLM
-	$(BIN)/python -m benchmarks.gateway.run
+bench-gateway: $(BENCH_INSTALLED) $(PEERS)/.installed ## measure the gateway beside nginx, aiohttp, Portkey's and LiteLLM
+	$(BIN)/python -m benchmarks.gateway.run --json benchmarks/gateway/results.json
+	$(BIN)/python -m benchmarks.gateway.stages
 
 # The tool that writes the locks lives in an environment of its own, which is thrown away. Run and benchmark
 # are held to the versions of dev, so that all three may be installed into one environment.

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import sys
 import time
-from statistics import median, quantiles
+from statistics import quantiles
+from typing import Any, cast
+
+WORD = re.compile(rb'"content": ?"(\d+):(\d+)"')
 
 
-def request(path: str, key: str, body: bytes) -> bytes:
-    return (
-        f"POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n"
-        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    ).encode() + body
+def request(asked: dict[str, Any]) -> bytes:
+    """The bytes of a request: `path`, `headers` and `body`."""
+    body = asked["body"].encode()
+    lines = "".join(f"{name}: {value}\r\n" for name, value in asked["headers"].items())
+    head = f"POST {asked['path']} HTTP/1.1\r\nhost: localhost\r\n{lines}content-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
-def one(connection: socket.socket, raw: bytes) -> float:
-    """Seconds from the request's first byte to the answer's last."""
+def cuts(found: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    at = quantiles(found, n=100)
+    return at[49], at[98]
+
+
+def one(connection: socket.socket, raw: bytes) -> tuple[float, float]:
+    """Seconds from the request's first byte to the first event, or the head, of the answer; and to its last byte."""
     begun = time.perf_counter()
     connection.sendall(raw)
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65_536)
+    data, first = b"", 0.0
+    while b"\r\n\r\n" not in data or (not first and b"event-stream" in data):
+        piece = connection.recv(65_536)
+        if not piece:
+            raise SystemExit(f"closed after {data[:300]!r}")
+        data += piece
+        if b"data:" in data or b"event-stream" not in data:
+            first = first or time.perf_counter() - begun
     head, _, rest = data.partition(b"\r\n\r\n")
     lower = head.lower()
     if not lower.startswith(b"http/1.1 200"):
@@ -35,71 +51,82 @@ def one(connection: socket.socket, raw: bytes) -> float:
     else:
         while not rest.endswith(b"0\r\n\r\n"):
             rest += connection.recv(65_536)
-    return time.perf_counter() - begun
+    return first, time.perf_counter() - begun
 
 
-def paced(port: int, path: str, key: str, body: bytes, count: int, rate: float) -> list[float]:
+def paced(asked: dict[str, Any], count: int, rate: float) -> dict[str, float]:
     """Latencies of requests at a fixed rate, on one connection."""
-    connection = socket.create_connection(("127.0.0.1", port))
+    connection = socket.create_connection(("127.0.0.1", asked["port"]))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    raw = request(path, key, body)
+    raw = request(asked)
     for _ in range(20):
         one(connection, raw)
-    found: list[float] = []
+    found: list[tuple[float, float]] = []
     due = time.perf_counter()
     for _ in range(count):
         due += 1 / rate
         time.sleep(max(0.0, due - time.perf_counter()))
         found.append(one(connection, raw))
     connection.close()
-    return found
+    first, whole = cuts([f for f, _ in found]), cuts([w for _, w in found])
+    return {"first_p50_us": first[0] * 1e6, "p50_us": whole[0] * 1e6, "p99_us": whole[1] * 1e6}
 
 
-async def stream(port: int, path: str, key: str, body: bytes) -> tuple[float, float, int]:
-    """One stream: seconds to its first event, to its end, and the events that came in order."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(request(path, key, body))
-    begun, first, data = time.perf_counter(), 0.0, b""
-    while not data.endswith(b"0\r\n\r\n"):
-        piece = await reader.read(65_536)
-        if not piece:
-            break
-        if not first and b"data:" in piece:
-            first = time.perf_counter() - begun
-        data += piece
-    writer.close()
-    said = [line for line in data.split(b"data: ") if line.startswith(b'{"id"')]
-    order = [json.loads(line.split(b"\n")[0])["choices"] for line in said]
-    words = [c[0]["delta"]["content"] for c in order if c and c[0]["delta"]]
-    ordered = len(words) if words == [f"{n} " for n in range(len(words))] else -1
-    return first, time.perf_counter() - begun, ordered
+class Stream(asyncio.Protocol):
+    """One stream: in which order its chunks came, and how long each took from the upstream."""
+
+    def __init__(self, raw: bytes, ended: asyncio.Future[None]) -> None:
+        self.raw = raw
+        self.ended = ended
+        self.pending = b""
+        self.order: list[int] = []
+        self.took_s: list[float] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self.raw)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        whole = self.pending + data
+        end = whole.rfind(b"\n\n") + 1
+        for n, sent in WORD.findall(whole[:end]):
+            self.order.append(int(n))
+            self.took_s.append((now - int(sent)) / 1e9)
+        self.pending = whole[end:]
+        if whole.endswith(b"0\r\n\r\n"):
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
-async def streams(
-    port: int, path: str, key: str, body: bytes, at_once: int
-) -> list[tuple[float, float, int]]:
-    return list(await asyncio.gather(*(stream(port, path, key, body) for _ in range(at_once))))
+async def streams(asked: dict[str, Any], at_once: int, chunks: int) -> dict[str, float]:
+    """Many streams at once, begun within a second."""
+    loop, raw, made = asyncio.get_running_loop(), request(asked), list[Stream]()
+    for _ in range(at_once):
+        stream = Stream(raw, loop.create_future())
+        await loop.create_connection(lambda stream=stream: stream, "127.0.0.1", asked["port"])
+        made.append(stream)
+        await asyncio.sleep(1 / at_once)
+    await asyncio.gather(*(stream.ended for stream in made))
+    took = cuts([t for stream in made for t in stream.took_s])
+    whole = sum(stream.order == list(range(chunks)) for stream in made)
+    return {"streams": at_once, "whole": whole, "chunk_p50_ms": took[0] * 1e3, "chunk_p99_ms": took[1] * 1e3}
 
 
 def main() -> None:
-    kind, port, path, key, body, *more = sys.argv[1:]
-    raw = body.encode()
-    if kind == "paced":
-        found = sorted(paced(int(port), path, key, raw, int(more[0]), float(more[1])))
-        cuts = quantiles(found, n=100)
-        print(json.dumps({"p50_us": cuts[49] * 1e6, "p99_us": cuts[98] * 1e6}))
+    asked: dict[str, Any] = json.loads(sys.argv[1])
+    if asked["kind"] == "paced":
+        found = paced(asked, asked["count"], asked["rate"])
     else:
-        rows = asyncio.run(streams(int(port), path, key, raw, int(more[0])))
-        print(
-            json.dumps(
-                {
-                    "first_ms": median(r[0] for r in rows) * 1e3,
-                    "last_s": max(r[1] for r in rows),
-                    "whole": sum(r[2] == int(more[1]) for r in rows),
-                    "streams": len(rows),
-                }
-            )
-        )
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            found = runner.run(streams(asked, asked["at_once"], asked["chunks"]))
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

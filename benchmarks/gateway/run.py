@@ -1,207 +1,59 @@
-"""The gateway beside nginx, a bare uvicorn + aiohttp proxy, and LiteLLM; see docs/benchmarks.md.
+"""The gateway beside nginx, a bare uvicorn + aiohttp proxy, Portkey's gateway and LiteLLM; see docs/benchmarks.md.
 
-    python -m benchmarks.gateway.run [--rounds 3] [--seconds 4] [--only offtake] [--json FILE]
+    python -m benchmarks.gateway.run [--rounds 3] [--seconds 3] [--only offtake] [--json FILE]
 
-It needs Debian's `nginx` and `wrk`. The worker that is measured runs on one processor; the load and the upstream, an
-nginx that answers at once, on the other. Contenders take turns, and the table holds medians.
+It needs Debian's `nginx` and `wrk`; Portkey's gateway needs `node`, and is left out where there is none. The contender
+runs on one processor; the load and the upstream, an nginx that answers at once, on the other. Contenders take turns;
+the table holds medians. What other work on the machine moves least is the processor time of a request.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import psutil
-
-HERE: Final = Path(__file__).resolve().parent
-ROOT: Final = HERE.parents[1]
-PEERS: Final = ROOT / ".venv-peers"
-MASTER: Final = "sk-" + "9f3b1c7a5d2e4860" * 3  # LiteLLM takes no short one.
-WORKER, LOAD = "0", "1"  # Processors.
-PATH: Final = "/v1/chat/completions"
-ANSWER: Final = json.dumps(
-    {
-        "id": "c-1", "object": "chat.completion", "created": 0, "model": "m",
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "word " * 150}}],
-        "usage": {"prompt_tokens": 250, "completion_tokens": 150, "total_tokens": 400},
-    }
+from benchmarks.gateway.contenders import (
+    HERE,
+    LOAD,
+    NAMES,
+    ROOT,
+    Contender,
+    free_port,
+    lacking,
+    nginx,
+    pinned,
+    running,
+    start,
 )  # fmt: skip
-BODY: Final = json.dumps(
-    {"model": "m", "messages": [{"role": "user", "content": "x" * 950}], "max_tokens": 200}
-)
-CONTENDERS: Final = ("direct", "nginx", "uvicorn + aiohttp", "litellm", "offtake")
-ESTATE: Final = """
-offtake: 1
-currency: EUR
-horizon: {from: 2024-01-01, until: 2080-01-01}
-parties: {lab: {}, z: {}}
-providers: {z: {party: z}, y: {}}
-regions: {here: {jurisdiction: DE}, there: {jurisdiction: US}}
-models: {m: {}}
-products:
-  reserved: {kind: provisioned, provider: z, price: 1 EUR/unit-hour,
-             throughput: {m: {in: 1000 tokens/s, out: 100 tokens/s}},
-             held: [{quantity: 40 million, status: contracted}]}
-DEPLOYMENTS
-workloads:
-  chat: {kind: inference, party: lab, data_class: eu, models: [m], worth: 20 EUR/Mtoken,
-         traffic: [{region: here, in: 100 tokens/s, out: 10 tokens/s}]}
-agreements:
-  policy:
-    between: [lab]
-    signed: 2024-01-01
-    clauses:
-      eu: {kind: residency, data_classes: [eu], boundary: [EU]}
-      purse: {kind: budget, payer: lab, amount: 50 billion EUR, window: year}
-      most: {kind: ceiling, measure: tokens, upper: 900 trillion tokens, window: month}
-      spend: {kind: commitment, payer: lab, payee: z, measure: money, amount: 1 million EUR, window: year,
-              covers: {providers: [z]}}
-"""
+from benchmarks.gateway.estate import ANSWER, BODIES, PATH, body
+from benchmarks.gateway.estate import streamed as stream
+
+CHUNKS, PACE_MS, AT_ONCE = 200, 50.0, 512
+MANY: Final = 100_000  # Requests after which memory is read.
+MANY_WITHIN_S: Final = 40.0
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def pinned(
-    processor: str, *command: str | Path, env: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["taskset", "-c", processor, *map(str, command)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, env=env,
-    )  # fmt: skip
-
-
-@contextmanager
-def running(
-    process: subprocess.Popen[bytes], port: int, within_s: float = 60.0
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A server while it listens; it and what it started are ended afterwards."""
-    ends = time.monotonic() + within_s
-    try:
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.2):
-                break
-            if process.poll() is not None or time.monotonic() > ends:
-                raise SystemExit(f"{process.args!r} does not listen on {port}")
-            time.sleep(0.1)
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def nginx(folder: Path, port: int, location: str, http: str = "") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "nginx.conf"
-    path.write_text(
-        f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log crit;\n"
-        "events { worker_connections 4096; }\n"
-        f"http {{ access_log off; keepalive_requests 100000000; client_body_buffer_size 64k;\n{http}\n"
-        f"server {{ listen 127.0.0.1:{port} backlog=4096; {location} }} }}\n"
-    )
-    return path
-
-
-def upstream(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    location = f"location / {{ default_type application/json; return 200 '{ANSWER}'; }}"
-    return pinned(LOAD, "nginx", "-c", nginx(folder, port, location))
-
-
-def contender(name: str, folder: Path, port: int, to: int) -> tuple[subprocess.Popen[bytes], str]:
-    """A contender that listens, and the key that it is asked with."""
-    if name == "nginx":
-        http = f"upstream u {{ server 127.0.0.1:{to}; keepalive 64; keepalive_requests 100000000; }}"
-        location = (
-            "location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ''; "
-            "proxy_buffering off; }"
-        )
-        return pinned(WORKER, "nginx", "-c", nginx(folder, port, location, http)), "none"
-    if name == "uvicorn + aiohttp":
-        environment = {**os.environ, "UPSTREAM": f"http://127.0.0.1:{to}"}
-        return pinned(
-            WORKER, PEERS / "aiohttp/bin/python", HERE / "peer_aiohttp.py", str(port), env=environment
-        ), "none"
-    if name == "litellm":
-        folder.mkdir(parents=True, exist_ok=True)
-        model = {"model": "openai/m", "api_base": f"http://127.0.0.1:{to}/v1", "api_key": "none"}
-        config = {
-            "model_list": [{"model_name": "m", "litellm_params": model}],
-            "general_settings": {"master_key": MASTER},
-        }
-        (folder / "litellm.yaml").write_text(json.dumps(config))
-        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-        at = ("--port", str(port), "--host", "127.0.0.1")
-        command = (PEERS / "litellm/bin/litellm", "--config", folder / "litellm.yaml", *at)
-        return pinned(WORKER, *command, env=environment), MASTER
-    return offtake(folder, port, to)
-
-
-def offtake(folder: Path, port: int, to: int) -> tuple[subprocess.Popen[bytes], str]:
-    """The gateway with keys, law, meters, receipts and metrics on, over twenty deployments of which ten are lawful."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        "  use: {kind: tokens, provider: z, prices: {m: {in: 2 EUR/Mtoken, out: 8 EUR/Mtoken}}}",
-        "deployments:",
-    ]
-    for n in range(20):
-        place = "[EU]" if n % 2 == 0 else "[US]"
-        products = "[reserved, use]" if n == 0 else "[use]"
-        rows.append(
-            f"  d{n}: {{provider: z, region: here, model: m, products: {products}, may_process_in: {place}, "
-            f"endpoint: {{url: 'http://127.0.0.1:{to}/v1', concurrency: 100000}}}}"
-        )
-    estate = folder / "estate.yaml"
-    estate.write_text(ESTATE.replace("DEPLOYMENTS", "\n".join(rows)))
-    command = str(Path(sys.executable).with_name("offtake"))
-    state = ("--state", str(folder / "state"))
-    make = (command, "gateway", "keys", "new", str(estate), "--for", "chat", "--from", "here", *state)
-    made = subprocess.run(make, capture_output=True, text=True, check=True)
-    serve = (command, "gateway", "serve", estate, "--port", str(port), *state)
-    return pinned(WORKER, *serve), made.stdout.strip()
-
-
-def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    found = psutil.Process(process.pid)
-    return [found, *found.children(recursive=True)]
-
-
-def cpu_s(process: subprocess.Popen[bytes]) -> float:
-    return sum(sum(p.cpu_times()[:2]) for p in family(process))
-
-
-def rss_mb(process: subprocess.Popen[bytes]) -> float:
-    return sum(p.memory_info().rss for p in family(process)) / 1e6
-
-
-def wrk(port: int, key: str, seconds: int, at_once: int, script: Path) -> dict[str, float]:
-    """Requests a second and latencies, by wrk."""
+def wrk(to: Contender, seconds: float, at_once: int, script: Path) -> dict[str, float]:
+    """Requests a second and latencies, by wrk, with bodies of many lengths."""
+    headers = "".join(f"wrk.headers['{name}'] = '{value}'\n" for name, value in to.headers.items())
+    bodies = ",".join(f"'{each}'" for each in BODIES)
     script.write_text(
-        "wrk.method = 'POST'\nwrk.body = '" + BODY + "'\nwrk.headers['content-type'] = 'application/json'\n"
-        f"wrk.headers['authorization'] = 'Bearer {key}'\n"
+        f"local bodies = {{{bodies}}}\nlocal ready, n = {{}}, 0\n{headers}"
+        f"function init() for k, b in ipairs(bodies) do ready[k] = wrk.format('POST', '{PATH}', nil, b) end end\n"
+        "function request() n = n % #ready + 1; return ready[n] end\n"
     )
     done = subprocess.run(
-        ["taskset", "-c", LOAD, "wrk", "-t1", f"-c{at_once}", f"-d{seconds}s", "--latency", "-s", str(script),
-         f"http://127.0.0.1:{port}{PATH}"],
+        ["taskset", "-c", LOAD, "wrk", "-t1", f"-c{at_once}", f"-d{seconds:g}s", "--latency", "-s", str(script),
+         f"http://127.0.0.1:{to.port}{PATH}"],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     if "Non-2xx" in done:
@@ -216,128 +68,166 @@ def _ms(match: re.Match[str] | None) -> float:
     return 0.0 if match is None else float(match[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[match[2]]
 
 
-def client(kind: str, port: int, key: str, body: str, *more: str) -> dict[str, float]:
-    command = [
-        "taskset",
-        "-c",
-        LOAD,
-        sys.executable,
-        str(HERE / "client.py"),
-        kind,
-        str(port),
-        PATH,
-        key,
-        body,
-        *more,
-    ]
+def client(asked: dict[str, object]) -> dict[str, float]:
+    command = ["taskset", "-c", LOAD, sys.executable, str(HERE / "client.py"), json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout)
 
 
-def measured(name: str, folder: Path, to: int, seconds: int) -> dict[str, float]:
-    """One turn of a contender."""
-    if name == "direct":
-        found = wrk(to, "none", seconds, 32, folder / "wrk.lua")
-        return {**found, **client("paced", to, "none", BODY, "240", "80")}
-    port = free_port()
-    process, key = contender(name, folder / re.sub(r"\W+", "-", name), port, to)
-    with running(process, port):
-        time.sleep(0.5)
-        wrk(port, key, 1, 32, folder / "wrk.lua")
-        before = cpu_s(process)
-        found = wrk(port, key, seconds, 32, folder / "wrk.lua")
-        found["cpu_us"] = (cpu_s(process) - before) / max(found["requests"], 1) * 1e6
-        found |= client("paced", port, key, BODY, "240", "80")
-        found["rss_mb"] = rss_mb(process)
-    return found
+def loaded(to: Contender, folder: Path, seconds: int, *, direct: bool) -> dict[str, float]:
+    """Full load, then a low fixed rate."""
+    wrk(to, 1, 32, folder / "wrk.lua")
+    before = 0.0 if direct else to.cpu_s()
+    found = wrk(to, seconds, 32, folder / "wrk.lua")
+    if not direct:
+        found["cpu_us"] = (to.cpu_s() - before) / max(found["requests"], 1) * 1e6
+    return found | client(to.asked(body(), kind="paced", count=300, rate=200))
 
 
-def streamed(name: str, folder: Path, at_once: int) -> dict[str, float]:
-    """Streams of 200 paced chunks at once, from a rehearsal's upstream."""
-    body = json.dumps({"model": "m", "stream": True, "tokens": 200, "pace_ms": 10, "messages": []})
-    to = free_port()
-    source = pinned(LOAD, Path(sys.executable).with_name("offtake"), "gateway", "rehearse", "--port", str(to))
-    with running(source, to):
-        if name == "direct":
-            return client("streams", to, "none", body, str(at_once), "200")
-        port = free_port()
-        process, key = contender(name, folder / f"streams-{re.sub(r'[^a-z]+', '-', name)}", port, to)
-        with running(process, port):
-            time.sleep(0.5)
-            found = client("streams", port, key, body, str(at_once), "200")
-            found["rss_mb"] = rss_mb(process)
-    return found
+def after_many(to: Contender, folder: Path, so_far: float) -> dict[str, float]:
+    """Memory once many requests have been answered, or as many as come in some time."""
+    ends = time.monotonic() + MANY_WITHIN_S
+    while so_far < MANY and time.monotonic() < ends:
+        so_far += wrk(to, 3, 32, folder / "wrk.lua")["requests"]
+    return {"rss_mb": to.rss_mb(), "rss_after": so_far}
 
 
-def main() -> None:
+def streamed(to: Contender, *, direct: bool) -> dict[str, float]:
+    """Time to the first event of one stream after the other, then many paced streams at once."""
+    first = client(to.asked(stream(1), kind="paced", count=100, rate=50))["first_p50_us"]
+    before = 0.0 if direct else to.cpu_s()
+    found = client(to.asked(stream(CHUNKS), kind="streams", at_once=AT_ONCE, chunks=CHUNKS))
+    if not direct:
+        found["cpu_us"] = (to.cpu_s() - before) / (AT_ONCE * CHUNKS) * 1e6
+        found["rss_mb"] = to.rss_mb()
+    return {**found, "first_p50_us": first}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--streams", type=int, default=512)
-    parser.add_argument("--only", action="append", choices=CONTENDERS)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--only", action="append", choices=NAMES)
+    parser.add_argument("--without-streams", action="store_true")
     parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     lacks = [tool for tool in ("nginx", "wrk", "taskset") if shutil.which(tool) is None]
     if lacks:
         raise SystemExit(f"{', '.join(lacks)} missing: apt-get install nginx-light wrk util-linux")
-    names = tuple(given.only or CONTENDERS)
+    names: list[str] = []
+    for name in given.only or NAMES:
+        lack = lacking(name)
+        if lack is None:
+            names.append(name)
+        else:
+            say(f"{name} is left out: {lack}")
     folder = ROOT / "out" / "bench-gateway"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    results: dict[str, Any] = {}
-    to = free_port()
-    with running(upstream(folder / "upstream", to), to):
-        turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-        for n in range(given.rounds):
-            for name in names:
-                found = measured(name, folder / str(n), to, given.seconds) if _made(folder / str(n)) else {}
-                turns[name].append(found)
-                print(f"round {n + 1}, {name}: {found['per_s']:,.0f}/s", file=sys.stderr)
-    for name, rows in turns.items():
-        results[name] = {key: median(row[key] for row in rows) for key in rows[0]}
-    for name in names:
-        if name != "litellm":  # It does not bear as many at once on one processor within a minute.
-            results[name]["streams"] = streamed(name, folder, given.streams)
+    results = under_load(names, folder, given.rounds, given.seconds)
+    if not given.without_streams:
+        for name, found in with_streams(names, folder).items():
+            results[name]["streams"] = found
     show(results)
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def _made(folder: Path) -> bool:
-    folder.mkdir(parents=True, exist_ok=True)
-    return True
+def under_load(names: Sequence[str], folder: Path, rounds: int, seconds: int) -> dict[str, dict[str, Any]]:
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    to = free_port()
+    location = f"location / {{ default_type application/json; return 200 '{ANSWER}'; }}"
+    source = pinned(LOAD, "nginx", "-c", nginx(folder / "upstream", to, location))
+    with running(source, to):
+        for n in range(rounds):
+            for name in names:
+                inside = folder / f"{n}-{_plain(name)}"
+                inside.mkdir(parents=True)
+                if name == "direct":
+                    found = loaded(Contender(source, to), inside, seconds, direct=True)
+                else:
+                    made = start(name, inside, to)
+                    with running(made.process, made.port):
+                        time.sleep(0.5)
+                        found = loaded(made, inside, seconds, direct=False)
+                        if n == 0:
+                            found |= after_many(made, inside, found["requests"])
+                turns[name].append(found)
+                say(f"round {n + 1}, {name}: {found['per_s']:,.0f}/s")
+    return {
+        name: {key: median(row[key] for row in rows if key in row) for key in rows[0]}
+        for name, rows in turns.items()
+    }
 
 
-def show(results: dict[str, Any]) -> None:
-    """The table, as docs/benchmarks.md has it."""
+def with_streams(names: Sequence[str], folder: Path) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    to = free_port()
+    source = pinned(LOAD, sys.executable, HERE / "upstream.py", str(to), str(PACE_MS))
+    with running(source, to):
+        for name in names:
+            if name in ("litellm", "offtake, by use"):
+                continue  # One does not bear as many at once on one processor; the other is no other stream.
+            if name == "direct":
+                found[name] = streamed(Contender(source, to), direct=True)
+            else:
+                made = start(name, folder / f"streams-{_plain(name)}", to)
+                with running(made.process, made.port):
+                    time.sleep(0.5)
+                    found[name] = streamed(made, direct=False)
+            say(f"streams, {name}: {found[name]['whole']:.0f} of {AT_ONCE} whole")
+    return found
 
-    def base(key: str) -> float:
-        return results.get("direct", {}).get(key, 0.0)
 
-    columns = "requests/s | p50 ms | p99 ms | CPU µs a request | added p50 ms at 80/s | added p99 ms at 80/s | RSS MB"
-    print(f"| | {columns} |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+def _plain(name: str) -> str:
+    return re.sub(r"\W+", "-", name)
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def show(results: dict[str, dict[str, Any]]) -> None:
+    """The tables, as docs/benchmarks.md has them."""
+    direct = results.get("direct", {})
+    row_of(
+        "", "requests/s", "p50 ms", "p99 ms", "processor µs a request", "added p50 µs", "added p99 µs", "RSS MB",
+        "after requests",
+    )  # fmt: skip
+    print("|---|" + "---:|" * 8)
     for name, row in results.items():
-        added = [(row["p50_us"] - base("p50_us")) / 1e3, (row["p99_us"] - base("p99_us")) / 1e3]
-        print(
-            f"| {name} | {row['per_s']:,.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row.get('cpu_us', 0):.0f} "
-            f"| {added[0]:.2f} | {added[1]:.2f} | {row.get('rss_mb', 0):.0f} |"
-        )
-    print()
-    columns = "at once | whole and in order | first event, median ms | all done, s | RSS MB"
-    print(f"| streams of 200 paced chunks | {columns} |")
-    print("|---|---:|---:|---:|---:|---:|")
+        cells = [f"{row['per_s']:,.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}"]
+        if name != "direct":
+            added = [f"{row[key] - direct.get(key, 0.0):.0f}" for key in ("p50_us", "p99_us")]
+            cells += [f"{row['cpu_us']:.0f}", *added, f"{row['rss_mb']:.0f}", f"{row['rss_after']:,.0f}"]
+        row_of(name, *cells, *[""] * (8 - len(cells)))
+    if any("streams" in row for row in results.values()):
+        print()
+        show_streams(results, direct.get("streams", {}).get("first_p50_us", 0.0))
+
+
+def show_streams(results: dict[str, dict[str, Any]], before: float) -> None:
+    row_of(
+        f"{AT_ONCE} streams of {CHUNKS} chunks, {PACE_MS:g} ms apart", "whole and in order",
+        "added to the first event, µs", "a chunk's way p50 ms", "p99 ms", "processor µs a chunk", "RSS MB",
+    )  # fmt: skip
+    print("|---|" + "---:|" * 6)
     for name, row in results.items():
         if "streams" in row:
             s = row["streams"]
-            print(
-                f"| {name} | {s['streams']:.0f} | {s['whole']:.0f} | {s['first_ms']:.1f} | {s['last_s']:.2f} "
-                f"| {s.get('rss_mb', 0):.0f} |"
-            )
+            way = f"{s['chunk_p50_ms']:.2f}", f"{s['chunk_p99_ms']:.2f}"
+            if name == "direct":
+                row_of(name, f"{s['whole']:.0f}", "", *way, "", "")
+            else:
+                first = f"{s['first_p50_us'] - before:.0f}"
+                row_of(name, f"{s['whole']:.0f}", first, *way, f"{s['cpu_us']:.0f}", f"{s['rss_mb']:.0f}")
+
+
+def row_of(*cells: str) -> None:
+    print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":
