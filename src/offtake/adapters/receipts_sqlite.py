@@ -1,6 +1,7 @@
 """Receipts in SQLite: written in batches by a thread of their own, each batch signed and chained to the one before.
 
-A batch is durable (WAL, `synchronous=FULL`) within `EVERY_S` and one write of the answers that it is about.
+What is kept is durable (WAL, `synchronous=FULL`) one write later, or two if a write is under way: the writer is woken
+by who keeps it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from offtake.router.correcting import Correction
 from offtake.router.receipts import COLUMNS, FORMAT, Receipt, described
 from offtake.router.table import PICO, Candidate, RoutingTable, Tokens
 
-EVERY_S: Final = 0.02
+IDLE_S: Final = 1.0  # The writer looks as often though nobody wakes it.
 MOST_WAITING: Final = 100_000  # Receipts not yet written; above it requests are refused.
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS batches (
@@ -85,6 +86,7 @@ class SqliteReceipts:
             if len(self._waiting) > MOST_WAITING:
                 raise StorageFailure("receipts wait to be written, and no more may wait")
             self._waiting.extend(receipts)
+        self._wake.set()
 
     @property
     def failing(self) -> str | None:
@@ -107,7 +109,8 @@ class SqliteReceipts:
 
     def _run(self) -> None:
         while True:
-            self._wake.wait(EVERY_S)
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
             ends = self._ends
             with self._lock:
                 due, self._waiting = self._waiting, []
