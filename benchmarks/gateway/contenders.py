@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +87,7 @@ def pinned(
 @contextmanager
 def running(
     process: subprocess.Popen[bytes], port: int, within_s: float = 60.0
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     """A server while it listens; it and what it started are ended afterwards."""
     ends = time.monotonic() + within_s
     try:

@@ -121,7 +121,8 @@ async def main(folder: Path) -> None:
         "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Wed, 25 Nov 2026 22:00:00 GMT\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(ANSWER)}\r\nConnection: keep-alive\r\n\r\n{ANSWER}"
     ).encode()
-    pool, asking = made.pool(next(iter(made.upstreams.values())).origin), Transport()
+    pool: Any = made.pool(next(iter(made.upstreams.values())).origin)
+    asking = Transport()
     upstream = upstream_connection.Connection(pool._released, pool._clock)  # noqa: SLF001 - stands for a connection made
     upstream.connection_made(cast("asyncio.BaseTransport", asking))
     pool._all.add(upstream)  # noqa: SLF001 - as above

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from typing import cast
+from typing import Any, cast
 
 import httptools
 import uvloop
@@ -54,9 +54,10 @@ class Paced(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.loop = asyncio.get_running_loop()
-        asked = json.loads(self.body)
+        asked: dict[str, Any] = json.loads(self.body)
         self.chunks = int(asked["max_tokens"])
-        self.tells = bool((asked.get("stream_options") or {}).get("include_usage"))
+        options: dict[str, Any] = asked.get("stream_options") or {}
+        self.tells = bool(options.get("include_usage"))
         self.sent = 0
         self.due = self.loop.time()
         self.transport.write(HEAD)
