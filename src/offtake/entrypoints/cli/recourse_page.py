@@ -14,6 +14,7 @@ from offtake.entrypoints.cli.plan_page import MOST_ROWS, page_console, page_tabl
 from offtake.planner.recourse.wording import name_of, sentences_of
 
 SLIVER = 0.005  # Of the most that is ordered of a thing in a period: less is in the files alone.
+NAME_WIDTH = 46  # Characters that a future is told in.
 WORST = 6  # Futures that are named, those with the largest regret first.
 
 
@@ -166,7 +167,7 @@ def _futures(console: Console, plan: StochasticPlan) -> None:
 
 
 def _future(one: FutureRow, per: float, *, gaps: bool) -> tuple[str, ...]:
-    name = f"{one.name}: {one.about}" if one.about else one.name
+    name = future_name(one.name, one.about)
     gap = (scaled(one.gap_cents, per),) if gaps else ()
     return (
         name,
@@ -177,6 +178,12 @@ def _future(one: FutureRow, per: float, *, gaps: bool) -> tuple[str, ...]:
         scaled(one.known_cents, per),
         scaled(one.regret_cents, per) or "0",
     )
+
+
+def future_name(name: str, about: str) -> str:
+    """A future with what it brings, as far as a table has room."""
+    told = f"{name}: {about}" if about else name
+    return told if len(told) <= NAME_WIDTH else f"{told[: NAME_WIDTH - 1]}…"
 
 
 def _footer(console: Console, plan: StochasticPlan, written: Sequence[Path]) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from offtake.domain.recourse import RolledFuture, RollingPlan
 from offtake.entrypoints.cli.amounts import money, money_scale, number, scaled, share
 from offtake.entrypoints.cli.plan_page import MOST_ROWS, page_console, page_table
-from offtake.entrypoints.cli.recourse_page import finely
+from offtake.entrypoints.cli.recourse_page import finely, future_name
 from offtake.planner.recourse.wording import name_of
 
 WORST = 6  # Futures that are named, those that cost most beyond perfect foresight first.
@@ -96,5 +96,5 @@ def _futures(console: Console, plan: RollingPlan) -> None:
             one.once_cents,
         )
         shown = ("cannot be" if cost is None else scaled(cost, per) or "0" for cost in costs)
-        table.add_row(f"{one.name}: {one.about}" if one.about else one.name, *shown)
+        table.add_row(future_name(one.name, one.about), *shown)
     console.print(table)
