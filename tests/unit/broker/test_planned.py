@@ -109,3 +109,41 @@ def test_what_became_a_lease_stands(deal: Rehearsal) -> None:
     assert isinstance(command, FileNeed)
     assert command.need.quantity == Decimal("0.15")
     assert json.dumps(str(command.need.planned))
+
+
+def test_an_order_that_moves_to_another_day_moves_its_need(deal: Rehearsal) -> None:
+    filed(deal, a_plan(("2026-07-01", 100.0), ("2026-10-01", 50.0)))
+    later = a_plan(("2026-08-01", 100.0), ("2026-10-01", 50.0))
+    new, gone = filed(deal, later)
+    assert isinstance(new, FileNeed)
+    assert (new.need.begins, new.need.quantity) == (date(2026, 8, 1), 100)
+    assert gone == Cancel(need="plan.2026-07-01.2031-01-01")
+    assert filed(deal, later) == []
+    deal.follows()
+
+
+def test_a_change_of_quantity_and_day_and_a_need_that_went_are_one_difference(deal: Rehearsal) -> None:
+    filed(deal, a_plan(("2026-07-01", 100.0), ("2026-10-01", 50.0), ("2027-01-01", 10.0)))
+    changed = a_plan(("2026-07-01", 120.0), ("2026-11-01", 50.0))
+    commands = filed(deal, changed)
+    said: set[object] = {
+        (command.need.begins, command.need.quantity) if isinstance(command, FileNeed) else command.need
+        for command in commands
+    }
+    assert said == {
+        (date(2026, 7, 1), Decimal(20)),
+        (date(2026, 11, 1), Decimal(50)),
+        "plan.2026-10-01.2031-01-01",
+        "plan.2027-01-01.2031-01-01",
+    }
+    assert filed(deal, changed) == []
+    open_power = sum(deal.state.deals[id].need.quantity for id in deal.state.open_needs)
+    assert open_power == 170
+    deal.follows()
+
+
+def test_days_outside_the_asked_ones_are_left_as_they_are(deal: Rehearsal) -> None:
+    filed(deal, a_plan(("2026-07-01", 100.0), ("2027-01-01", 10.0)))
+    assert list(difference(deal.state, a_plan(), date(2027, 1, 1), None)) == [
+        Cancel(need="plan.2027-01-01.2031-01-01")
+    ]
