@@ -126,7 +126,9 @@ def _serving_block(draft: Draft) -> ServingBlock:
         hours=instance.hour_ids,
         permitted=serving.permitted & needed[None],
         use=serving.use * (scales.load / seat_scale),
-        cost=(serving.price * signs + earned.reshape(1, len(serving.loads), -1)) * scales.load / scales.money,
+        cost=(serving.price * signs + earned.reshape(1, len(serving.loads), instance.slots[0]))
+        * scales.load
+        / scales.money,
         weight=draft.slot_weights() * instance.calendar.discounts()[:, None],
         class_of=_classes(instance),
         measures=tuple(draft.measures),
