@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,16 +11,20 @@ from typing import Final
 
 from offtake.adapters.focus.parsing import ContractTerm
 from offtake.adapters.focus.writing import charges_csv, terms_csv
+from offtake.adapters.ledger_sql import SqlLedger
 from offtake.adapters.whole_files import write_whole
 from offtake.bootstrap.broker import open_broker, open_kept
-from offtake.broker.billing import OWN_TENANT, UNITS, bills
+from offtake.broker.applying import UNITS
+from offtake.broker.billing import OWN_TENANT, bills
 from offtake.broker.counting import HOURS_PER_DAY
-from offtake.broker.door import in_force
-from offtake.broker.library import Rules
+from offtake.broker.entries import Entry
+from offtake.broker.eras import Era
+from offtake.broker.events import AgreementAmended, LedgerOpened
+from offtake.broker.library import Library, Rules
 from offtake.broker.settling import commitments
 from offtake.domain.errors import StorageFailure
 from offtake.law.primitives import Meter
-from offtake.law.windows import windows_over
+from offtake.law.windows import windows_in_days
 
 _INTERVALS: Final = {"month": "Monthly", "quarter": "Quarterly", "year": "Annual", "term": "Full Period"}
 
@@ -40,31 +45,52 @@ def export_focus(ledger: str, out: Path, until: date | None) -> FocusExport:
     kept = open_kept(ledger)
     broker = open_broker(ledger)
     state = broker.state()
-    rules = in_force(broker, state)
-    today = state.last.date() if state.last is not None else date.min
-    found = bills(rules, state, kept.entries(), until or today)
-    terms, without = contract_terms(rules, today)
-    beside = out.with_name(f"{out.stem}.commitments{out.suffix or '.csv'}")
+    library = broker.desk.library
     written = state.last
     if written is None:
         raise StorageFailure("the ledger holds no entry")
+    today = written.date()
+    found = bills(library, state, _learned(kept, library), until or today)
+    terms, without = contract_terms(found.eras, today)
+    beside = out.with_name(f"{out.stem}.commitments{out.suffix or '.csv'}")
     _write(out, charges_csv(found.charges, OWN_TENANT))
     _write(beside, terms_csv(terms, written))
     broker.close()
     return FocusExport(len(found.charges), len(terms), out, beside, (*found.left_out, *without))
 
 
-def contract_terms(rules: Rules, today: date) -> tuple[tuple[ContractTerm, ...], tuple[str, ...]]:
-    """The commitments of a law as terms of FOCUS, and those that it has no words for."""
-    terms: list[ContractTerm] = []
+def _learned(kept: SqlLedger, library: Library) -> Iterator[Entry]:
+    """The entries of a ledger, each after the estate that it names is in the library: a broker that began with a
+    snapshot knows the last one alone."""
+    for entry in kept.entries():
+        for event in entry.events:
+            if isinstance(event, LedgerOpened | AgreementAmended):
+                document = kept.document(event.estate)
+                if document is None:
+                    raise StorageFailure(f"the ledger does not hold the estate {event.estate[:12]}")
+                library.add_document(document)
+        yield entry
+
+
+def contract_terms(eras: Sequence[Era], today: date) -> tuple[tuple[ContractTerm, ...], tuple[str, ...]]:
+    """The commitments of the laws that were in force as terms of FOCUS, and those that it has no words for.
+
+    Each stands as the last law has it; one that the last law has no more is superseded.
+    """
+    terms: dict[str, ContractTerm] = {}
     without: list[str] = []
-    for meter in commitments(rules):
-        term = _term(rules, meter, today)
-        if term is None:
-            without.append(f"{meter.origin.clause}: a commitment in {meter.measure} by the {meter.window}")
-        else:
-            terms.append(term)
-    return tuple(terms), tuple(without)
+    named: set[str] = set()
+    for place, era in enumerate(reversed(eras)):
+        for meter in commitments(era.rules):
+            if meter.id in named:
+                continue
+            named.add(meter.id)
+            term = _term(era.rules, meter, today)
+            if term is None:
+                without.append(f"{meter.id}: a commitment in {meter.measure} by the {meter.window}")
+            else:
+                terms[meter.id] = replace(term, status="Superseded") if place else term
+    return tuple(terms[id] for id in sorted(terms)), tuple(without)
 
 
 def _term(rules: Rules, meter: Meter, today: date) -> ContractTerm | None:
@@ -75,7 +101,7 @@ def _term(rules: Rules, meter: Meter, today: date) -> ContractTerm | None:
     lower = meter.lower or Decimal(0)
     if ends <= begins or interval is None:
         return None
-    windows = 1 if meter.window == "term" else sum(1 for _ in windows_over(meter.window, begins, ends))
+    windows = windows_in_days(meter.window, begins, ends)
     status = "Pending" if today < begins else "Expired" if today >= ends else "Active"
     cost = quantity = unit = None
     if meter.measure == "money":
@@ -92,7 +118,7 @@ def _term(rules: Rules, meter: Meter, today: date) -> ContractTerm | None:
         cost = quantity * meter.shortfall_price
     return ContractTerm(
         contract=agreement,
-        commitment=meter.origin.clause,
+        commitment=meter.id,
         category="Spend" if meter.measure == "money" else "Usage",
         type="take or pay",
         begins=begins,

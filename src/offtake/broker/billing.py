@@ -6,26 +6,23 @@ waived.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
-from offtake.broker.counting import HOURS_PER_DAY, acquisition, months
+from offtake.broker.applying import UNITS, applied_to, money
+from offtake.broker.counting import HOURS_PER_DAY, months
 from offtake.broker.entries import Entry
+from offtake.broker.eras import Era, Eras
 from offtake.broker.events import MeterRead, PriceInvoiced, ReadingReversed, WindowSettled
 from offtake.broker.invoicing import owed_until
-from offtake.broker.library import Rules
-from offtake.broker.settling import commitments
+from offtake.broker.library import Library
 from offtake.broker.state import State
 from offtake.broker.terms import Lease
 from offtake.domain.charges import AI_SERVICES, OWN_CLAUSE, OWN_PRODUCT, Applied, Category, Charge
-from offtake.law.meters import burns
-from offtake.law.primitives import Meter
 
-MICROS: Final = 1_000_000
-UNITS: Final = {"accelerators": "Accelerator-Hours", "units": "Unit-Hours", "power": "MW-Hours"}
 OWN_TENANT: Final = "x_OfftakeTenant"
 OWN_NEED: Final = "x_OfftakeNeed"
 OWN_ENTRY: Final = "x_OfftakeEntry"
@@ -34,21 +31,31 @@ SERVICE: Final = "AI compute"
 
 @dataclass(frozen=True, slots=True)
 class Bills:
-    """Charges until a day; `left_out` says in words what of the ledger is in none."""
+    """Charges until a day; `left_out` says in words what of the ledger is in none. `eras` are the laws that they were
+    made under."""
 
     charges: tuple[Charge, ...]
     left_out: tuple[str, ...]
+    eras: tuple[Era, ...]
 
 
-def bills(rules: Rules, state: State, entries: Iterable[Entry], until: date) -> Bills:
-    """The charges of a ledger for the days before `until`: leases by the month, readings, shortfalls and drawings."""
+def bills(library: Library, state: State, entries: Iterable[Entry], until: date) -> Bills:
+    """The charges of a ledger for the days before `until`: leases by the month, readings, shortfalls and drawings.
+
+    The library must hold every estate that the entries name. A lease's charge counts towards the commitments of the law
+    in force on its days.
+    """
+    known = Eras(library)
     charges: list[Charge] = []
     left_out: list[str] = []
     readings: dict[str, MeterRead] = {}
     for entry in entries:
+        known.learn(entry)
         for event in entry.events:
             if isinstance(event, MeterRead):
                 readings[event.id] = event
+                if not event.owed_micros:
+                    left_out.append(f"entry {entry.seq}: reading {event.id} of {event.clause} owes nothing")
                 charges += _read(event, entry, event.owed_micros, until, correction=False)
             elif isinstance(event, ReadingReversed):
                 charges += _read(readings[event.reading], entry, -event.owed_micros, until, correction=True)
@@ -59,14 +66,19 @@ def bills(rules: Rules, state: State, entries: Iterable[Entry], until: date) -> 
                 charges += found
                 if not found and (event.billed_micros or event.drawn_micros):
                     left_out.append(f"entry {entry.seq}: {event.clause} names no currency")
-    leases = [one for id in sorted(state.leases) for one in _lease(rules, state.leases[id], until)]
-    return Bills((*leases, *charges), tuple(left_out))
+    eras = known.until(state)
+    leases = [
+        one for id in sorted(state.leases) for one in _lease(eras, state, state.leases[id], until, left_out)
+    ]
+    return Bills((*leases, *charges), tuple(left_out), eras)
 
 
-def _lease(rules: Rules, lease: Lease, until: date) -> Iterator[Charge]:
+def _lease(
+    eras: Sequence[Era], state: State, lease: Lease, until: date, left_out: list[str]
+) -> Iterator[Charge]:
     """A lease by the month: held days as usage, days after an early release as what stays owed of them."""
-    facts = rules.supply(lease.supply)
-    counted = _counting(rules, lease)
+    facts = eras[-1].rules.supply(lease.supply)
+    deal = state.deals.get(lease.need)
     parts = [
         part
         for low, high in months(lease.begins, lease.ends)
@@ -74,10 +86,12 @@ def _lease(rules: Rules, lease: Lease, until: date) -> Iterator[Charge]:
         if part[0] < part[1]
     ]
     for low, high, held in parts:
-        cost = _money(owed_until(lease, high) - owed_until(lease, low))
+        cost = money(owed_until(lease, high) - owed_until(lease, low))
         if high > until or (not held and not cost):
             continue
         hours = lease.quantity * HOURS_PER_DAY * (high - low).days
+        applied, without = applied_to(eras, lease, None if deal is None else deal.need, low, high)
+        left_out += without
         yield _charge(
             "Usage" if held else "Adjustment",
             facts.provider or lease.supplier,
@@ -92,35 +106,13 @@ def _lease(rules: Rules, lease: Lease, until: date) -> Iterator[Charge]:
             unit_price=lease.price if held else None,
             region=facts.region,
             names=(f"{lease.supply}@{lease.price}", lease.supply, lease.id, ""),
-            applied=tuple(_applied(meter, lease, cost, hours if held else Decimal(0)) for meter in counted),
+            applied=applied,
             own={
                 OWN_TENANT: lease.tenant,
                 OWN_NEED: lease.need,
                 **({} if facts.product is None else {OWN_PRODUCT: facts.product}),
             },
         )
-
-
-def _counting(rules: Rules, lease: Lease) -> tuple[Meter, ...]:
-    """The commitments that a lease counts towards in a measure that a bill can state."""
-    action = acquisition(rules, lease)
-    return tuple(
-        meter
-        for meter in commitments(rules)
-        if burns(meter, rules.law, action)
-        and (
-            (meter.measure == "money" and meter.currency == lease.currency)
-            or (meter.measure in ("accelerator-hours", "accelerators") and lease.measure == "accelerators")
-            or (meter.measure == "units" and lease.measure == "units")
-        )
-    )
-
-
-def _applied(meter: Meter, lease: Lease, cost: Decimal, hours: Decimal) -> Applied:
-    contract = meter.origin.clause.partition(".")[0]
-    if meter.measure == "money":
-        return Applied(contract, meter.origin.clause, cost=cost)
-    return Applied(contract, meter.origin.clause, quantity=hours, unit=UNITS[lease.measure])
 
 
 def _read(event: MeterRead, entry: Entry, micros: int, until: date, *, correction: bool) -> Iterator[Charge]:
@@ -130,7 +122,7 @@ def _read(event: MeterRead, entry: Entry, micros: int, until: date, *, correctio
         "Adjustment" if correction else "Usage",
         event.payee or "payee",
         event.currency,
-        _money(micros),
+        money(micros),
         (event.begins, event.ends),
         correction=correction,
         description=f"{'reversal of ' if correction else ''}reading {event.id} of {event.clause}",
@@ -149,12 +141,12 @@ def _priced(event: PriceInvoiced, entry: Entry, until: date) -> Iterator[Charge]
         "Usage" if event.owed_micros > 0 else "Adjustment",
         event.payee,
         event.currency,
-        _money(event.owed_micros),
+        money(event.owed_micros),
         (event.begins, event.ends),
         description=f"{event.clause} on leases",
         quantity=event.quantity if event.owed_micros > 0 else None,
         unit="Counts" if event.owed_micros > 0 else None,
-        names=(event.clause, event.clause, "", ""),
+        names=(event.primitive, event.clause, "", ""),
         own={OWN_TENANT: event.payer, OWN_CLAUSE: event.clause, OWN_ENTRY: str(entry.seq)},
     )
 
@@ -173,7 +165,7 @@ def _settled(event: WindowSettled, entry: Entry) -> Iterator[Charge]:
                 category,
                 event.payee or "payee",
                 event.currency,
-                _money(micros),
+                money(micros),
                 (event.begins, event.ends),
                 description=f"{what} {event.clause}",
                 names=("", event.clause, "", ""),
@@ -223,7 +215,3 @@ def _charge(
         applied=applied,
         own=own,
     )
-
-
-def _money(micros: int) -> Decimal:
-    return Decimal(micros) / MICROS

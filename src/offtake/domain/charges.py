@@ -19,13 +19,18 @@ Counted = Literal["tokens", "accelerator-hours", "unit-hours", "accelerators", "
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a charge counts towards a term of a contract: money in the bill's currency, or a quantity in a unit."""
+    """What a charge counts towards a term of a contract: money in the bill's currency, or a quantity in a unit.
+
+    `counted` is what the money comes to in the term's own currency, `counted_in`, if that is another.
+    """
 
     contract: str
     commitment: str
     cost: Decimal | None = None
     quantity: Decimal | None = None
     unit: str | None = None
+    counted: Decimal | None = None
+    counted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,9 @@ OWN_PRODUCT: Final = "x_OfftakeProduct"
 OWN_MODEL: Final = "x_OfftakeModel"
 OWN_TOKENS: Final = "x_OfftakeTokens"
 OWN_CLAUSE: Final = "x_OfftakeClause"
+# And in an element of `ContractApplied`, what it comes to in the commitment's currency.
+OWN_COUNTED: Final = "x_OfftakeCommitmentCost"
+OWN_COUNTED_IN: Final = "x_OfftakeCommitmentCurrency"
 
 _UNIT: Final = re.compile(
     r"(?:(?P<number>\d[\d,]{0,15})\s*)?(?P<scale>k|m|b|thousand|million|billion)?\s*"

@@ -71,14 +71,15 @@ class Billing:
         if charge.category not in _PAYS:
             return ()
         named = self._named(charge)
+        clauses = {one.clause for one in named}
         meters = self._applicable(charge, matched)
         found = [
             Count(meter.origin.clause, meter.measure, meter.currency, amount)
             for meter in meters
-            if meter.origin.clause not in named
+            if meter.origin.clause not in clauses
             and (amount := self._amount(meter.measure, meter.currency, charge)) is not None
         ]
-        return (*named.values(), *found)
+        return (*named, *found)
 
     def lacks_rate(self, charge: Charge, matched: Matched | None) -> str | None:
         """Why money of a charge counts nowhere, if that is for want of a rate; None if it is not."""
@@ -89,19 +90,25 @@ class Billing:
                 return f"no rate from {charge.currency} to {meter.currency} is stated for its day"
         return None
 
-    def _named(self, charge: Charge) -> dict[str, Count]:
-        """Counts on the terms that a charge names by their ids, which stand as sections of clauses."""
-        found: dict[str, Count] = {}
+    def _named(self, charge: Charge) -> tuple[Count, ...]:
+        """Counts on the terms that a charge names by their ids, which stand as sections of clauses. Two versions of a
+        clause count together."""
+        found: dict[tuple[str, str, str | None], Decimal] = {}
         for applied in charge.applied:
             clause = self._term(applied.commitment)
             if clause is None:
                 continue
             counted = measure_of(applied.unit)
-            if applied.cost is not None:
-                found[clause] = Count(clause, "money", charge.currency, applied.cost)
+            if applied.counted is not None:
+                key, amount = (clause, "money", applied.counted_in), applied.counted
+            elif applied.cost is not None:
+                key, amount = (clause, "money", charge.currency), applied.cost
             elif applied.quantity is not None and counted is not None and counted[0] in _FLOWS:
-                found[clause] = Count(clause, counted[0], None, applied.quantity * counted[1])
-        return found
+                key, amount = (clause, counted[0], None), applied.quantity * counted[1]
+            else:
+                continue
+            found[key] = found.get(key, Decimal(0)) + amount
+        return tuple(Count(*key, amount) for key, amount in found.items())
 
     def _term(self, commitment: str) -> str | None:
         if self._terms is None:
@@ -111,7 +118,8 @@ class Billing:
                     self._terms[f"{id}.{key}"] = f"{id}.{key}"
                     if clause.section:
                         self._terms.setdefault(clause.section, f"{id}.{key}")
-        return self._terms.get(commitment)
+        # A version of a clause is named with the day from which it holds; it is read on its clause.
+        return self._terms.get(commitment) or self._terms.get(commitment.rpartition("@")[0])
 
     def _applicable(self, charge: Charge, matched: Matched | None) -> tuple[Meter, ...]:
         provider = self.provider(charge, matched)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Final
 
 from offtake.domain.clauses import Window
@@ -36,6 +37,20 @@ def windows_over(window: Window, begins: date, ends: date) -> Iterator[Interval]
         if found.ends is None or found.ends <= day:
             return
         day = found.ends
+
+
+def windows_in_days(window: Window, begins: date, ends: date) -> Decimal:
+    """How many windows [begins, ends) comes to, one that is cut short by the share of its days; a term is one."""
+    if window == "term":
+        return Decimal(1)
+    return sum(
+        (
+            Decimal((min(one.ends or ends, ends) - max(one.begins, begins)).days)
+            / ((one.ends or ends) - one.begins).days
+            for one in windows_over(window, begins, ends)
+        ),
+        Decimal(0),
+    )
 
 
 def _next_day(day: date) -> date | None:

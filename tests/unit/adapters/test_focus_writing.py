@@ -16,7 +16,6 @@ from offtake.adapters.focus.parsing import charge_of, term_of
 from offtake.adapters.focus.writing import charges_csv, terms_csv
 from offtake.bootstrap.focus_export import contract_terms, export_focus
 from offtake.broker.billing import OWN_TENANT, Bills, bills
-from offtake.broker.door import in_force
 
 CLAUSES: dict[str, dict[str, Any]] = {
     "spend": {
@@ -58,7 +57,7 @@ def rehearsal(tmp_path: Path) -> Rehearsal:
 
 def _bills(rehearsal: Rehearsal, until: date = AFTER) -> Bills:
     state = rehearsal.state
-    return bills(in_force(rehearsal.broker, state), state, rehearsal.ledger.entries(), until)
+    return bills(rehearsal.broker.desk.library, state, rehearsal.ledger.entries(), until)
 
 
 def test_charges_are_read_back_as_they_were(rehearsal: Rehearsal) -> None:
@@ -101,7 +100,7 @@ def test_only_days_before_the_end_are_charged(rehearsal: Rehearsal) -> None:
 
 def test_commitments_are_read_back_as_they_were(rehearsal: Rehearsal) -> None:
     state = rehearsal.state
-    terms, without = contract_terms(in_force(rehearsal.broker, state), date(2026, 1, 12))
+    terms, without = contract_terms(_bills(rehearsal).eras, date(2026, 1, 12))
     assert (len(terms), without) == (2, ())
     assert state.last is not None
     rows = list(csv.DictReader(io.StringIO(terms_csv(terms, state.last).decode())))

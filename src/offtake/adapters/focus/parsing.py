@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from offtake.adapters.tabular.cells import CellProblem, Dates, is_empty, number, text
-from offtake.domain.charges import Applied, Category, Charge, Discount
+from offtake.domain.charges import OWN_COUNTED, OWN_COUNTED_IN, Applied, Category, Charge, Discount
 
 _CATEGORIES: Final[dict[str, Category]] = {
     "Usage": "Usage",
@@ -23,6 +24,7 @@ _MAXIMUM_APPLIED: Final = 100
 _LONGEST: Final = 2000
 _LONGEST_EXPONENT: Final = 60
 _DATES: Final = Dates()
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 # 1.3 wrote the keys with a capital D; its drafts mix both.
 _CONTRACT: Final = ("ContractId", "ContractID")
 _COMMITMENT: Final = ("ContractCommitmentId", "ContractCommitmentID")
@@ -198,12 +200,19 @@ def _element(element: object, cell: str) -> Applied:
     unit = values.get("ContractCommitmentAppliedUnit")
     if not isinstance(contract, str) or not isinstance(commitment, str):
         raise CellProblem("an element of `ContractApplied` names no contract or commitment", cell)
+    counted, counted_in = _amount(values.get(OWN_COUNTED), cell), values.get(OWN_COUNTED_IN)
+    if counted is None:
+        counted_in = None
+    elif not isinstance(counted_in, str) or not _CURRENCY.fullmatch(counted_in):
+        raise CellProblem(f"an element of `ContractApplied` has `{OWN_COUNTED}` in no currency", cell)
     return Applied(
         contract,
         commitment,
         _amount(cost, cell),
         _amount(quantity, cell),
         unit if isinstance(unit, str) else None,
+        counted,
+        counted_in,
     )
 
 

@@ -8,27 +8,13 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Final, Self
+from typing import Final
 
 from offtake.adapters.focus.columns import columns_of
 from offtake.adapters.focus.parsing import ContractTerm
-from offtake.domain.charges import Applied, Charge
+from offtake.domain.charges import OWN_COUNTED, OWN_COUNTED_IN, Applied, Charge
 
 _NAMES: Final = ("SkuPriceId", "SkuId", "ResourceId", "ResourceName")
-
-
-class _Exact(float):
-    """A decimal as a JSON number, to its last digit."""
-
-    def __new__(cls, amount: Decimal) -> Self:
-        made = super().__new__(cls, amount)
-        made.text = format(amount, "f")
-        return made
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 def charges_csv(charges: Iterable[Charge], account: str) -> bytes:
@@ -127,22 +113,29 @@ def _table(columns: tuple[str, ...], rows: Iterable[Mapping[str, str]]) -> bytes
 
 
 def _applied(applied: tuple[Applied, ...]) -> str:
-    if not applied:
-        return ""
-    return json.dumps({"Elements": [_element(one) for one in applied]})
+    return f'{{"Elements": [{", ".join(map(_element, applied))}]}}' if applied else ""
 
 
-def _element(one: Applied) -> dict[str, object]:
-    """Cost, or quantity with its unit: 1.4 takes exactly one of them."""
-    named: dict[str, object] = {"ContractId": one.contract, "ContractCommitmentId": one.commitment}
-    if one.cost is not None:
-        return {**named, "ContractCommitmentAppliedCost": _Exact(one.cost)}
-    quantity = Decimal(0) if one.quantity is None else one.quantity
-    return {
-        **named,
-        "ContractCommitmentAppliedQuantity": _Exact(quantity),
-        "ContractCommitmentAppliedUnit": one.unit,
+def _element(one: Applied) -> str:
+    """Cost, or quantity with its unit: 1.4 takes exactly one of them. Amounts are JSON numbers to their last digit,
+    which a float would not keep."""
+    named: dict[str, str | Decimal | None] = {
+        "ContractId": one.contract,
+        "ContractCommitmentId": one.commitment,
     }
+    if one.cost is not None:
+        named["ContractCommitmentAppliedCost"] = one.cost
+        if one.counted is not None:
+            named |= {OWN_COUNTED: one.counted, OWN_COUNTED_IN: one.counted_in}
+    else:
+        named["ContractCommitmentAppliedQuantity"] = one.quantity or Decimal(0)
+        named["ContractCommitmentAppliedUnit"] = one.unit
+    pairs = (f"{json.dumps(key)}: {_json(value)}" for key, value in named.items())
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _json(value: str | Decimal | None) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else json.dumps(value)
 
 
 def _number(amount: Decimal | None) -> str:

@@ -12,10 +12,17 @@ from offtake.adapters.focus.parsing import ContractTerm
 from offtake.adapters.importers.reading import Asked, Found, ensure, slug
 from offtake.adapters.tabular.cells import CellProblem
 from offtake.domain.charges import Charge, Discount, measure_of
+from offtake.domain.clauses import Window
 from offtake.domain.errors import InvalidInput
+from offtake.law.windows import windows_in_days
 
 MAXIMUM_COMMITMENTS: Final = 2000
-_WINDOWS: Final = {"Monthly": "month", "Quarterly": "quarter", "Annual": "year", "Full Period": "term"}
+_WINDOWS: Final[dict[str, Window]] = {
+    "Monthly": "month",
+    "Quarterly": "quarter",
+    "Annual": "year",
+    "Full Period": "term",
+}
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 _OVER: Final = frozenset({"Proposed", "Canceled", "Superseded"})
 _DIGITS: Final = 12
@@ -220,7 +227,7 @@ def _term_clause(term: ContractTerm) -> tuple[dict[str, Plain] | None, str, str 
     window = _WINDOWS.get(term.interval or "Full Period")
     if window is None:
         return None, f"it is measured {term.interval}, which no window of a clause is", None
-    windows = 1 if window == "term" else max(1, _months(term.begins, term.ends) // _MONTHS[window])
+    windows = windows_in_days(window, term.begins, term.ends)
     changed = None if windows == 1 else "the term's amount is divided by its windows"
     clause: dict[str, Plain] = {
         "window": window,
@@ -246,7 +253,7 @@ def _volume(
     cost: Decimal | None,
     currency: str | None,
     days: int,
-    windows: int,
+    windows: Decimal,
 ) -> tuple[dict[str, Plain] | None, str]:
     """Measure, amount and price of falling short of a volume; or why it cannot be said. Unit-hours become units that
     are held throughout."""
@@ -300,5 +307,5 @@ def _discount_clause(one: _Bought) -> tuple[dict[str, Plain] | None, str]:
             return None, "its purchase states no amount"
         return {"measure": "money", "amount": f"{shown(amount)} {one.currency}", **clause}, ""
     unit = first.discount.unit if first.discount is not None else None
-    volume, problem = _volume(bought, unit, first.billed, one.currency, days, 1)
+    volume, problem = _volume(bought, unit, first.billed, one.currency, days, Decimal(1))
     return (None, problem) if volume is None else ({**volume, **clause}, "")
