@@ -134,6 +134,9 @@ def _term(rules: Rules, meter: Meter, today: date) -> ContractTerm | None:
         model="Continuous" if meter.perishable and interval != "Full Period" else "Discontinuous",
         status=status,
         applicability='{"IsComplexScope": true}',
+        measure="accelerators" if meter.measure == "accelerators" else None,
+        make_up=meter.make_up_windows,
+        shortfall=meter.shortfall_price if meter.measure == "money" and meter.shortfall_price != 1 else None,
     )
 
 

@@ -134,6 +134,16 @@ def test_an_export_from_a_snapshot_knows_the_laws_before_it(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("windows", ["1.5", "-1", "1001"])
+def test_no_number_of_windows_to_make_up_in_is_refused(tmp_path: Path, windows: str) -> None:
+    deal = leased(tmp_path, hours={**HOURS, "make_up": 2})
+    (term,) = contract_terms(billed(deal).eras, date(2026, 3, 1))[0]
+    row = next(csv.DictReader(io.StringIO(terms_csv([term], deal.at).decode())))
+    assert row["x_OfftakeMakeUpWindows"] == "2"
+    with pytest.raises(CellProblem, match="no number of windows"):
+        term_of({**row, "x_OfftakeMakeUpWindows": windows})
+
+
 def test_each_version_of_a_commitment_is_a_term_and_one_that_is_gone_is_superseded(tmp_path: Path) -> None:
     deal = leased(tmp_path, spend=SPEND)
     amend(deal, date(2026, 4, 10), clauses={"spend": {**SPEND, "from": "2026-05-01"}})
@@ -222,6 +232,9 @@ def test_commitments_are_imported_as_the_clauses_that_they_were(tmp_path: Path) 
         **{f"spend-{window}": {**money, "window": window} for window in ("month", "quarter", "year", "term")},
         "hours": {**HOURS, **days, "window": "quarter", "style": "perishable"},
         "tokens": {**money, **price},
+        "level": {**HOURS, **days, "measure": "accelerators", "amount": "12.5 accelerators"},
+        "made-up": {**HOURS, **days, "make_up": 2},
+        "half": {**money, "shortfall": "12.5%"},
     }
     deal = leased(tmp_path, **clauses)
     terms, without = contract_terms(billed(deal).eras, date(2026, 3, 1))
@@ -242,7 +255,16 @@ def test_commitments_are_imported_as_the_clauses_that_they_were(tmp_path: Path) 
 def _said(clause: AnyClause) -> tuple[object, ...]:
     assert isinstance(clause, Commitment)
     days = (clause.begins, clause.ends)
-    return (clause.measure, clause.amount, clause.window, clause.style, *days, clause.shortfall, clause.payee)
+    return (
+        clause.measure,
+        clause.amount,
+        clause.window,
+        clause.style,
+        *days,
+        clause.shortfall,
+        clause.make_up,
+        clause.payee,
+    )
 
 
 amounts = st.decimals(-(10**18), 10**18, places=9)
@@ -313,6 +335,9 @@ terms_drawn = st.builds(
     model=st.sampled_from(["Continuous", "Discontinuous"]),
     status=st.sampled_from(["Active", "Expired", "Superseded"]),
     applicability=st.just('{"IsComplexScope": true}'),
+    measure=st.sampled_from([None, "accelerators"]),
+    make_up=st.integers(0, 4),
+    shortfall=st.none() | st.decimals(0, 1, places=4),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brokered import Rehearsal, agreed, market
-from offtake.adapters.focus.columns import columns_of, dataset_of, version_of
+from offtake.adapters.focus.columns import OWN_OF_COMMITMENTS, columns_of, dataset_of, version_of
 from offtake.adapters.focus.parsing import charge_of, term_of
 from offtake.adapters.focus.writing import charges_csv, terms_csv
 from offtake.bootstrap.focus_export import contract_terms, export_focus
@@ -105,7 +105,7 @@ def test_commitments_are_read_back_as_they_were(rehearsal: Rehearsal) -> None:
     assert state.last is not None
     rows = list(csv.DictReader(io.StringIO(terms_csv(terms, state.last).decode())))
     assert tuple(term_of(row) for row in rows) == terms
-    assert set(rows[0]) == set(columns_of("ContractCommitment", "1.4"))
+    assert set(rows[0]) == {*columns_of("ContractCommitment", "1.4"), *OWN_OF_COMMITMENTS}
 
 
 def test_both_tables_are_written_whole(rehearsal: Rehearsal, tmp_path: Path) -> None:

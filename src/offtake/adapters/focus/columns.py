@@ -77,6 +77,12 @@ CONTRACT_COMMITMENT: Final = (
     ),
 )
 
+# Custom columns of offtake's own commitments: what FOCUS has no words for.
+OWN_MEASURE: Final = "x_OfftakeMeasure"
+OWN_MAKE_UP: Final = "x_OfftakeMakeUpWindows"
+OWN_SHORTFALL: Final = "x_OfftakeShortfallShare"
+OWN_OF_COMMITMENTS: Final = (OWN_MEASURE, OWN_MAKE_UP, OWN_SHORTFALL)
+
 # Without these no charge, and no commitment, can be read.
 NEEDED_OF_CHARGES: Final = (
     "BilledCost",

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from offtake.adapters.focus.columns import OWN_MAKE_UP, OWN_MEASURE, OWN_SHORTFALL
 from offtake.adapters.tabular.cells import CellProblem, Dates, is_empty, number, text
 from offtake.domain.charges import OWN_COUNTED, OWN_COUNTED_IN, Applied, Category, Charge, Discount
 
@@ -23,6 +24,7 @@ _LONGEST_JSON: Final = 100_000
 _MAXIMUM_APPLIED: Final = 100
 _LONGEST: Final = 2000
 _LONGEST_EXPONENT: Final = 60
+_MOST_MADE_UP: Final = 1000
 _DATES: Final = Dates()
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 # 1.3 wrote the keys with a capital D; its drafts mix both.
@@ -32,7 +34,11 @@ _COMMITMENT: Final = ("ContractCommitmentId", "ContractCommitmentID")
 
 @dataclass(frozen=True, slots=True)
 class ContractTerm:
-    """One row of the Contract Commitment data set. A field that 1.3 has not is None there."""
+    """One row of the Contract Commitment data set. A field that 1.3 has not is None there.
+
+    The last three are custom columns: a level that is written in its hours, the windows in which what was paid for may
+    be made up, and the share of missing money that is owed.
+    """
 
     contract: str
     commitment: str
@@ -51,6 +57,9 @@ class ContractTerm:
     model: str | None = None
     status: str | None = None
     applicability: str | None = None
+    measure: str | None = None
+    make_up: int = 0
+    shortfall: Decimal | None = None
 
 
 def instant(cell: str, column: str) -> datetime:
@@ -142,7 +151,17 @@ def term_of(cells: dict[str, str]) -> ContractTerm:
         _text(cells, "ContractCommitmentModel"),
         _text(cells, "ContractCommitmentLifecycleStatus"),
         _text(cells, "ContractCommitmentApplicability"),
+        _text(cells, OWN_MEASURE),
+        _make_up(cells),
+        _number(cells, OWN_SHORTFALL),
     )
+
+
+def _make_up(cells: dict[str, str]) -> int:
+    windows = _number(cells, OWN_MAKE_UP) or Decimal(0)
+    if windows != int(windows) or not 0 <= windows <= _MOST_MADE_UP:
+        raise CellProblem(f"`{OWN_MAKE_UP}` is no number of windows", str(windows))
+    return int(windows)
 
 
 def _text(cells: dict[str, str], column: str) -> str | None:

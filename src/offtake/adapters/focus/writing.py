@@ -10,7 +10,13 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
-from offtake.adapters.focus.columns import columns_of
+from offtake.adapters.focus.columns import (
+    OWN_MAKE_UP,
+    OWN_MEASURE,
+    OWN_OF_COMMITMENTS,
+    OWN_SHORTFALL,
+    columns_of,
+)
 from offtake.adapters.focus.parsing import ContractTerm
 from offtake.domain.charges import OWN_COUNTED, OWN_COUNTED_IN, Applied, Charge
 
@@ -26,7 +32,8 @@ def charges_csv(charges: Iterable[Charge], account: str) -> bytes:
 
 def terms_csv(terms: Iterable[ContractTerm], written: datetime) -> bytes:
     """A table of Contract Commitments."""
-    return _table(columns_of("ContractCommitment", "1.4"), [_term_cells(term, written) for term in terms])
+    columns = (*columns_of("ContractCommitment", "1.4"), *OWN_OF_COMMITMENTS)
+    return _table(columns, [_term_cells(term, written) for term in terms])
 
 
 def charge_cells(charge: Charge, account: str) -> dict[str, str]:
@@ -101,6 +108,9 @@ def _term_cells(term: ContractTerm, written: datetime) -> dict[str, str]:
         "PricingCurrency": currency,
         "PricingCurrencyContractCommitmentCost": _number(term.cost),
         "ServiceProviderName": term.provider or "",
+        OWN_MEASURE: term.measure or "",
+        OWN_MAKE_UP: str(term.make_up or ""),
+        OWN_SHORTFALL: _number(term.shortfall),
     }
 
 

@@ -235,14 +235,23 @@ def _term_clause(term: ContractTerm) -> tuple[dict[str, Plain] | None, str, str 
         "from": term.begins,
         "until": term.ends,
         "note": (term.description or term.type)[:300],
+        **({"make_up": term.make_up} if term.make_up else {}),
     }
     if term.category == "Spend":
         if term.cost is None or term.currency is None or term.cost <= 0:
             return None, "it states no cost", None
         amount = f"{shown(term.cost / windows)} {term.currency}"
+        if term.shortfall is not None:
+            clause["shortfall"] = f"{shown(term.shortfall * 100)}%"
         return {"measure": "money", "amount": amount, **clause}, "", changed
     volume, problem = _volume(
-        term.quantity, term.unit, term.cost, term.currency, (term.ends - term.begins).days, windows
+        term.quantity,
+        term.unit,
+        term.cost,
+        term.currency,
+        (term.ends - term.begins).days,
+        windows,
+        held=term.measure == "accelerators",
     )
     return (None, problem, None) if volume is None else ({**volume, **clause}, "", changed)
 
@@ -254,9 +263,11 @@ def _volume(
     currency: str | None,
     days: int,
     windows: Decimal,
+    *,
+    held: bool = False,
 ) -> tuple[dict[str, Plain] | None, str]:
     """Measure, amount and price of falling short of a volume; or why it cannot be said. Unit-hours become units that
-    are held throughout."""
+    are held throughout, and so do accelerator-hours if they are `held`."""
     counted = measure_of(unit)
     if quantity is None or counted is None or quantity <= 0:
         return None, f"its unit is `{unit or 'not stated'}`, which no clause counts"
@@ -266,6 +277,8 @@ def _volume(
     total, hours = quantity * factor, Decimal(24 * max(days, 1))
     if measure == "unit-hours":
         measure, total = "units", total / hours
+    elif measure == "accelerator-hours" and held:
+        measure, total = "accelerators", total / hours
     if measure not in _PRICES:
         return None, f"its unit is `{unit}`, which no clause counts"
     level = measure in ("units", "accelerators")

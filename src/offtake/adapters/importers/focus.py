@@ -14,6 +14,7 @@ from offtake.adapters.focus.columns import (
     COST_AND_USAGE,
     NEEDED_OF_CHARGES,
     NEEDED_OF_COMMITMENTS,
+    OWN_OF_COMMITMENTS,
     dataset_of,
     version_of,
 )
@@ -69,7 +70,7 @@ def charges_in(asked: Asked) -> Iterator[tuple[str, int, Charge]]:
 
 def _read_terms(found: Found, asked: Asked) -> None:
     commitments = Commitments(found, asked)
-    wanted = {column.id for column in CONTRACT_COMMITMENT}
+    wanted = {*(column.id for column in CONTRACT_COMMITMENT), *OWN_OF_COMMITMENTS}
     seen: set[str] = set()
     with open_table(asked.path, NEEDED_OF_COMMITMENTS, wanted=lambda name: name in wanted) as table:
         for row, cells in table.rows:
