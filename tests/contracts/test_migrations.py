@@ -116,15 +116,23 @@ def test_a_ledger_of_an_earlier_revision_follows_and_goes_on(
     assert outcome.entry is not None
     assert outcome.entry.seq == head[0] + 1
     assert len(ledger.outbox(100)) > waiting
+    fault = verified(ledger).fault
+    assert fault is not None
+    # All entries follow, those of the earlier format and what goes on from them; a stranger's key sealed the last.
+    assert (fault.kind, fault.why) == ("seal", "it is sealed with another key")
     broker.close()
 
 
 def follows(ledger: SqlLedger) -> Verification:
-    rehearsal = Rehearsal.__new__(Rehearsal)
-    rehearsal.ledger = ledger
-    found = rehearsal.verify()
+    found = verified(ledger)
     assert found.fault is None, found.fault.sentence
     return found
+
+
+def verified(ledger: SqlLedger) -> Verification:
+    rehearsal = Rehearsal.__new__(Rehearsal)
+    rehearsal.ledger = ledger
+    return rehearsal.verify()
 
 
 @pytest.mark.parametrize("revision", EARLIER)

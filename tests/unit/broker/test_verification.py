@@ -161,6 +161,16 @@ def taken_more(entries: list[Data]) -> None:
     events(entries, "window-settled")[0]["taken"] = "39999"
 
 
+def owed_but_not_taken(entries: list[Data]) -> None:
+    """June as format 1 counted it: what was given back is short, though it stays owed."""
+    june = next(event for event in events(entries, "window-settled") if event["begins"] == "2026-06-01")
+    june |= {"taken": "7200", "short": "32800", "billed_micros": 32_800_000_000}
+
+
+def an_earlier_format(entries: list[Data]) -> None:
+    entries[-1]["format"] = 1
+
+
 def waived_more(entries: list[Data]) -> None:
     events(entries, "lease-released")[0]["waived_micros"] += 5
 
@@ -239,6 +249,8 @@ def disclosed_more(entries: list[Data]) -> None:
         (lapsed_too_early, "notice-lapsed", "was not over"),
         (billed_less, "window-settled", "another amount was billed"),
         (taken_more, "window-settled", "were taken"),
+        (owed_but_not_taken, "window-settled", "36000 were taken, not 7200"),
+        (an_earlier_format, "entry", "it is of format 1, after one of 2"),
         (waived_more, "lease-released", "waived"),
         (invoiced_less, "leases-invoiced", "costs"),
         (invoiced_twice, "leases-invoiced", "is owed to others"),

@@ -29,11 +29,12 @@ class Kept(Protocol):
 
 @dataclass
 class Chain:
-    """The entries read so far: how many, their keys and hashes, and the time of the last."""
+    """The entries read so far: how many, their keys and hashes, and the time and the format of the last, as written."""
 
     entries: int = 0
     head: str = ""
     last: datetime | None = None
+    written_in: int = 0
     keys: set[str] = field(default_factory=set[str])
     hashes: list[str] = field(default_factory=list[str])  # By number, from the first.
 
@@ -46,13 +47,18 @@ class Chain:
         follows(plain.get("seq") == seq, "its body has another number")
         follows(plain.get("previous") == self.head, "it does not follow the hash of the entry before")
         entry = entry_of(body, digest)
+        # What it was written in, not what it is read as. Nobody may go back to the rules of an earlier day.
+        written_in = int(plain["format"])
+        follows(
+            written_in >= self.written_in, f"it is of format {written_in}, after one of {self.written_in}"
+        )
         follows(entry.key not in self.keys, f"the key `{entry.key}` was used before")
         follows(
             self.last is None or entry.recorded >= self.last, "it was recorded before the entry before it"
         )
         follows((entry.command is None) == (seq == 1), "the first entry opens the ledger, and no other")
         self.keys.add(entry.key)
-        self.last = entry.recorded
+        self.last, self.written_in = entry.recorded, written_in
         return entry, plain
 
     def close(self, seq: int, digest: str) -> None:

@@ -1,7 +1,7 @@
 """Sums over everything in the books, kept as the books grow, so that no check goes through all leases again.
 
-They are the auditor's own: levels by the days on which they change, and totals by meter and window. Under another law
-they are added up anew.
+They are the auditor's own: levels by the days on which they change, and totals by meter and window. Under another law,
+or where the rule of what is taken changed, they are added up anew.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -63,6 +63,7 @@ class Tally:
     """Everything in the books under some rules, added up: by pool, meter or price, and by window where there is one."""
 
     rules: Rules
+    owed_is_taken: bool = True  # Whether days given back count on a commitment by the share that stays owed.
     pools: dict[str, Level] = field(default_factory=lambda: defaultdict(Level))
     levels: dict[str, Level] = field(default_factory=lambda: defaultdict(Level))
     windowed: Sums = field(default_factory=_no_sums)
@@ -73,9 +74,9 @@ class Tally:
     )
 
     @staticmethod
-    def of(rules: Rules, books: Books) -> Tally:
+    def of(rules: Rules, books: Books, *, owed_is_taken: bool = True) -> Tally:
         """The sums of the books."""
-        tally = Tally(rules)
+        tally = Tally(rules, owed_is_taken)
         for held in books.leases.values():
             tally.lease(held, 1)
         for noted in books.readings.values():
@@ -118,6 +119,8 @@ class Tally:
         begins, ends = in_force(meter, held.need.begins, held.need.ends)
         if begins >= ends:
             return
+        if not self.owed_is_taken and meter.measure != "money":
+            held = replace(held, kept_share=NOTHING)
         for window in windows_between(meter, begins, ends):
             first, last = max(begins, window.begins), min(ends, window.ends or ends)
             self.counted[meter.id, window.begins] += mean(self.rules, held, meter, window, first, last) * sign

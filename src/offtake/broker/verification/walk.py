@@ -111,6 +111,7 @@ class _Walk:
     def _entry(self, lines: Lines, seq: int, digest: str, body: str) -> None:
         self.place = (seq, None, "entry")
         entry, plain = self.chain.read(seq, digest, body)
+        self.audit.written_in = self.chain.written_in
         month_before, self.audit.at = self.audit.at.replace(day=1).date(), entry.recorded
         known = (
             set(self.audit.books.leases)
@@ -126,7 +127,7 @@ class _Walk:
         stated = (entry.estate, entry.law, entry.policy)
         follows(stated == (books.estate, books.law, books.policy), "it names another estate, law or policy")
         prices_complete(self.audit)
-        if len(entry.events) < self.audit.policy.maximum_due_per_entry:
+        if self.audit.invoicing and len(entry.events) < self.audit.policy.maximum_due_per_entry:
             nothing_left_out(self.audit, known)
         self._postings(entry)
         self.chain.close(seq, digest)
