@@ -12,11 +12,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from offtake.adapters.workbook.accounts_sheet import YEAR_DAYS, AccountsSheet, share_within
+from offtake.adapters.workbook.accounts_sheet import YEAR_DAYS, AccountsSheet
 from offtake.adapters.workbook.accounts_sources import add_sources
 from offtake.adapters.workbook.assets import DEPRECIATION
 from offtake.adapters.workbook.grid import Floats, Grid, quoted
 from offtake.domain.quantities import parse_span
+from offtake.planner.finance.statements import share_within
 
 SALVAGE, CAPITAL = "salvage", "capital"
 ARISING = "costs of operation, as they arise"
@@ -78,7 +79,7 @@ def _late(sheet: AccountsSheet) -> None:
         days = 0 if terms is None else round(parse_span(terms).approximate_days)
         for t, one in enumerate(periods if days else ()):
             since = date.fromordinal(max(one.ends.toordinal() - days, 1))
-            shares[t, : t + 1] = [share_within(p.begins, p.ends, since, one.ends) for p in periods[: t + 1]]
+            shares[t, : t + 1] = [float(share_within(p, since, one.ends)) for p in periods[: t + 1]]
         note = f"after {terms}" if terms else "at once"
         sheet.money[name] = grid.line(
             name,

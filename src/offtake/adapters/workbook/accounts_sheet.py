@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -97,10 +96,3 @@ class AccountsSheet:
 
     def _sum(self, names: Sequence[str]) -> Floats:
         return sum((self.money[name] for name in names), np.zeros(self.count))
-
-
-def share_within(begins: date, ends: date, opens: date | None, closes: date | None) -> float:
-    """The share of the days [begins, ends) that lie in [opens, closes)."""
-    first = begins if opens is None else max(begins, opens)
-    last = ends if closes is None else min(ends, closes)
-    return max((last - first).days, 0) / (ends - begins).days

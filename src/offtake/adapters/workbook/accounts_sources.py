@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from fractions import Fraction
 from typing import Final
 
 import numpy as np
 
-from offtake.adapters.workbook.accounts_sheet import YEAR_DAYS, AccountsSheet, share_within
+from offtake.adapters.workbook.accounts_sheet import YEAR_DAYS, AccountsSheet
 from offtake.adapters.workbook.grid import Floats
 from offtake.domain.handoffs import SourceTerms
+from offtake.planner.finance.statements import interest_on, share_due, share_within
 
 SHARE: Final = "0.0000%"
 ACROSS: Final = (  # A line over all sources: its name, of which part, of debt or of prepayments.
@@ -89,7 +89,7 @@ def _source(sheet: AccountsSheet, terms: SourceTerms) -> _Source:
     grid.title(f"{terms.id}, by {terms.provider}")
     if one.abroad:
         grid.stated(one.line("rate"), [float(rate) for rate in one.rates], form="0.000000")
-    due = np.array([_due(terms, period.begins, period.ends) for period in periods])
+    due = np.array([float(share_due(terms, period)) for period in periods])
     grid.stated(one.line("share given back"), [float(share) for share in due], "of all drawn", SHARE)
     kind = "drawdown" if terms.kind == "debt" else "prepaid"
     one.values["drawn"] = sheet.drawn(one.line("drawn"), kind, terms.id)
@@ -126,7 +126,7 @@ def _source(sheet: AccountsSheet, terms: SourceTerms) -> _Source:
 def _interest(sheet: AccountsSheet, one: _Source, own: Floats, before: Floats) -> None:
     """On what was owed before, and on half of what is drawn in the period."""
     grid = sheet.grid
-    yearly = np.array([_rate(one.terms, period.begins) for period in sheet.plan.periods])
+    yearly = np.array([float(interest_on(one.terms, period.begins)) for period in sheet.plan.periods])
     grid.stated(one.line("interest a year"), [float(rate) for rate in yearly], form=SHARE)
 
     def formula(t: int) -> str:
@@ -140,7 +140,7 @@ def _interest(sheet: AccountsSheet, one: _Source, own: Floats, before: Floats) -
 def _fees(sheet: AccountsSheet, one: _Source, own: Floats) -> None:
     """Up front on the commitment when it opens, and a year on what is not drawn."""
     grid, terms, periods = sheet.grid, one.terms, sheet.plan.periods
-    window = np.array([share_within(p.begins, p.ends, terms.opens, terms.closes) for p in periods])
+    window = np.array([float(share_within(p, terms.opens, terms.closes)) for p in periods])
     upfront = np.zeros(sheet.count)
     committed, yearly = terms.amount_cents / 100, float(Fraction(terms.commitment_fee))
     if window.any() and terms.opens is not None and terms.opens >= periods[0].begins:
@@ -184,18 +184,3 @@ def _years(sheet: AccountsSheet, t: int) -> str:
 
 def _lengths(sheet: AccountsSheet) -> Floats:
     return np.array([(one.ends - one.begins).days for one in sheet.plan.periods]) / YEAR_DAYS
-
-
-def _due(terms: SourceTerms, begins: date, ends: date) -> float:
-    """The share of all that was drawn which is given back at a period's end."""
-    first, last = terms.repays_from, terms.matures
-    if first is None or last is None:
-        return 0.0
-    if terms.repayment == "bullet":
-        return float(begins < last <= ends)
-    return max((min(ends, last) - max(begins, first)).days, 0) / (last - first).days
-
-
-def _rate(terms: SourceTerms, day: date) -> float:
-    in_force = [rate for begins, rate in terms.interest if begins is None or begins <= day]
-    return float(Fraction((in_force or [terms.interest[0][1]])[-1]))

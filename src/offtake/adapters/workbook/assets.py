@@ -9,22 +9,17 @@ import numpy as np
 
 from offtake.adapters.workbook.grid import Floats, Grid, Rows
 from offtake.domain.handoffs import BorrowerPlan, CapacityPlan
+from offtake.planner.finance.statements import written_down
 
 DEPRECIATION = "depreciation"
 
 
 def write_assets(grid: Grid, plan: CapacityPlan, borrower: BorrowerPlan, spend: Rows) -> Floats:
     """A line for each payment of capital that is written down, and their sum; the values of the sum, (period,)."""
-    members = (borrower.party, *borrower.consolidates)
-    lives = {(order.period, order.supply): (order.serves_from, order.serves_until) for order in plan.orders}
     grid.head(f"built by {borrower.party}, {plan.currency}")
     total, cells = np.zeros(len(plan.periods)), list[str]()
-    for number, row in enumerate(plan.spend, start=2):
-        begins, ends = lives.get((row.period, row.supply), (None, None))
-        if row.kind != "capital" or row.payer not in members or row.payee in members:
-            continue
-        if begins is None or ends is None or ends <= begins:
-            continue
+    for place, row, begins, ends in written_down(plan, borrower):
+        number = place + 2  # Below the header of the table of payments.
         name = f"{row.supply}, ordered in {row.period} ({number})"
         cells.append(name)
         total += _line(grid, name, spend.cell("amount_cents", number), row.amount_cents / 100, begins, ends)

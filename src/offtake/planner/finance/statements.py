@@ -8,13 +8,13 @@ half to even where it arises, and repayments are differences of rounded sums, so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from offtake.domain.handoffs import BorrowerPlan, CapacityPlan, PlanPeriod, SourceTerms
+from offtake.domain.handoffs import BorrowerPlan, CapacityPlan, PlanPeriod, SourceTerms, SpendRow
 from offtake.domain.quantities import parse_span
 from offtake.planner.audit import HALF_A_CENT, Mismatch
 
@@ -192,15 +192,17 @@ def _serve(terms: SourceTerms, drawn: Sequence[int], accounts: Sequence[PeriodAc
     for amount, home, rate, account in zip(own, drawn, rates, accounts, strict=True):
         period = account.period
         years = Fraction((period.ends - period.begins).days) / YEAR_DAYS
-        window = _within(period, terms.opens, terms.closes)
-        account.interest += round(_rate(terms, period.begins) * years * (owed + Fraction(amount, 2)) * rate)
+        window = share_within(period, terms.opens, terms.closes)
+        account.interest += round(
+            interest_on(terms, period.begins) * years * (owed + Fraction(amount, 2)) * rate
+        )
         undrawn = committed - so_far - Fraction(amount, 2)
         account.fees += round(Fraction(terms.commitment_fee) * years * window * undrawn * rate)
         if window and not opened:
             account.fees += round(Fraction(terms.upfront_fee) * committed * rate)
             opened = True
         so_far += amount
-        due += _due(terms, period)
+        due += share_due(terms, period)
         back = round(total * due) - repaid
         repaid += back
         owed += amount - back
@@ -223,20 +225,21 @@ def _enter_back(terms: SourceTerms, account: PeriodAccount, back: int) -> None:
         account.repaid_at_once += back
 
 
-def _within(period: PlanPeriod, opens: date | None, closes: date | None) -> Fraction:
+def share_within(period: PlanPeriod, opens: date | None, closes: date | None) -> Fraction:
+    """The share of a period's days that lie in [opens, closes)."""
     first = period.begins if opens is None else max(period.begins, opens)
     last = period.ends if closes is None else min(period.ends, closes)
     return Fraction(max((last - first).days, 0), (period.ends - period.begins).days)
 
 
-def _rate(terms: SourceTerms, day: date) -> Fraction:
+def interest_on(terms: SourceTerms, day: date) -> Fraction:
     """The interest in force on a day, else the first that is stated; nothing on what customers paid in advance."""
     steps = terms.interest or ((None, "0"),)
     in_force = [rate for begins, rate in steps if begins is None or begins <= day]
     return Fraction((in_force or [steps[0][1]])[-1])
 
 
-def _due(terms: SourceTerms, period: PlanPeriod) -> Fraction:
+def share_due(terms: SourceTerms, period: PlanPeriod) -> Fraction:
     """The share of all that was drawn which is repaid at a period's end."""
     first, last = terms.repays_from, terms.matures
     if first is None or last is None:
@@ -247,17 +250,22 @@ def _due(terms: SourceTerms, period: PlanPeriod) -> Fraction:
     return Fraction(max(days, 0), (last - first).days)
 
 
-def _depreciate(plan: CapacityPlan, borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
-    """Straight-line by the day, from the first day of service to the end of the asset's life."""
+def written_down(plan: CapacityPlan, borrower: BorrowerPlan) -> Iterator[tuple[int, SpendRow, date, date]]:
+    """The payments of capital that are written down: place among the plan's payments, payment, and the asset's life."""
     members = {borrower.party, *borrower.consolidates}
     lives = {(order.period, order.supply): (order.serves_from, order.serves_until) for order in plan.orders}
-    for row in plan.spend:
+    for place, row in enumerate(plan.spend):
         life = lives.get((row.period, row.supply))
         if row.kind != CAPITAL or row.payer not in members or row.payee in members or life is None:
             continue
         begins, ends = life
-        if ends is None or ends <= begins:
-            continue
+        if ends is not None and ends > begins:
+            yield place, row, begins, ends
+
+
+def _depreciate(plan: CapacityPlan, borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
+    """Straight-line by the day, from the first day of service to the end of the asset's life."""
+    for _, row, begins, ends in written_down(plan, borrower):
         cost, written = row.amount_cents * MICROS_PER_CENT, 0
         for account in accounts:
             days = min(max((account.period.ends - begins).days, 0), (ends - begins).days)
@@ -277,7 +285,9 @@ def _delay(borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
         days, before = round(parse_span(terms).approximate_days), 0
         for n, one in enumerate(accounts):
             since = date.fromordinal(max(one.period.ends.toordinal() - days, 1))
-            late = (getattr(e, flow) * _within(e.period, since, one.period.ends) for e in accounts[: n + 1])
+            late = (
+                getattr(e, flow) * share_within(e.period, since, one.period.ends) for e in accounts[: n + 1]
+            )
             now = round(sum(late, Fraction(0)))
             setattr(one, stock, now)
             setattr(one, more, now - before)
@@ -307,7 +317,9 @@ def _close(borrower: BorrowerPlan, accounts: Sequence[PeriodAccount]) -> None:
         span = parse_span(borrower.reserve)
         for n, one in enumerate(accounts):
             until = span.after(one.period.ends)
-            ahead = (later.debt_service * _within(later.period, None, until) for later in accounts[n + 1 :])
+            ahead = (
+                later.debt_service * share_within(later.period, None, until) for later in accounts[n + 1 :]
+            )
             one.reserve = round(sum(ahead, Fraction(0)))
 
 
